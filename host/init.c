@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+/*
+ * PID 1 of the emulated host: loads the modules it was packed with, mounts
+ * the share, runs one program from it, leaves the outcome there and powers
+ * the machine off.  host/run is the other side.
+ *
+ * In the share, NUL-separated:  .onereg/argv, .onereg/env
+ * Left in the share:            .onereg/status, .onereg/dmesg
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONTROL		"/share/.onereg"
+#define MODULE_LIST	"/modules/list"
+#define PORT_CLASS	"/sys/class/virtio-ports"
+
+#define DMESG_BYTES	(4 << 20)
+#define PORT_WAIT_MS	10000
+
+/* The outside looks for this word at the start of a console line. */
+#define WORD		"onereg-host: "
+
+static void __attribute__((noreturn)) power_off(void)
+{
+	fflush(NULL);
+	sync();
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+die(const char *format, ...)
+{
+	va_list args;
+
+	fputs(WORD "error: ", stdout);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	power_off();
+}
+
+/* Seconds since the kernel started counting. */
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void mount_one(const char *type, const char *where, const char *options)
+{
+	mkdir(where, 0755);
+	if (mount(type, where, type, 0, options))
+		die("cannot mount %s on %s: %m", type, where);
+}
+
+static void mount_basics(void)
+{
+	mount_one("devtmpfs", "/dev", NULL);
+	mount_one("proc", "/proc", NULL);
+	mount_one("sysfs", "/sys", NULL);
+	mount_one("tmpfs", "/tmp", "mode=1777");
+	mount_one("tmpfs", "/dev/shm", "mode=1777");
+	if (symlink("/proc/self/fd", "/dev/fd"))
+		die("cannot link /dev/fd: %m");
+}
+
+static void load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		die("cannot open module %s: %m", path);
+	if (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
+		die("cannot load module %s: %m", path);
+	close(fd);
+}
+
+static void load_modules(void)
+{
+	char path[256];
+	FILE *list = fopen(MODULE_LIST, "re");
+
+	/* A kernel with all of it built in comes without a list. */
+	if (!list)
+		return;
+	while (fgets(path, sizeof(path), list)) {
+		path[strcspn(path, "\n")] = '\0';
+		load_module(path);
+	}
+	fclose(list);
+}
+
+static void mount_share(void)
+{
+	mkdir("/share", 0755);
+	if (mount("share", "/share", "9p", 0,
+		  "trans=virtio,version=9p2000.L,msize=512000,cache=mmap"))
+		die("cannot mount the share: %m");
+	if (chdir("/share"))
+		die("cannot enter the share: %m");
+}
+
+/*
+ * The device node of the virtio-serial port of that name, in path.
+ * Returns 0 or -ENOENT.
+ */
+static int find_port(const char *name, char *path, size_t size)
+{
+	char file[512], text[64];
+	struct dirent *entry;
+	DIR *dir = opendir(PORT_CLASS);
+	int ret = -ENOENT;
+	FILE *f;
+
+	if (!dir)
+		return ret;
+	while (ret && (entry = readdir(dir))) {
+		snprintf(file, sizeof(file), PORT_CLASS "/%s/name",
+			 entry->d_name);
+		f = fopen(file, "re");
+		if (!f)
+			continue;
+		if (fgets(text, sizeof(text), f)) {
+			text[strcspn(text, "\n")] = '\0';
+			if (!strcmp(text, name)) {
+				snprintf(path, size, "/dev/%s", entry->d_name);
+				ret = 0;
+			}
+		}
+		fclose(f);
+	}
+	closedir(dir);
+	return ret;
+}
+
+/* Ports appear a little after their bus: waits for a named one. */
+static void wait_port(const char *name, char *path, size_t size)
+{
+	for (int ms = 0; find_port(name, path, size); ms++) {
+		if (ms == PORT_WAIT_MS)
+			die("no virtio-serial port named %s", name);
+		usleep(1000);
+	}
+}
+
+static int open_port(const char *name)
+{
+	char path[300];
+	int fd;
+
+	wait_port(name, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("cannot open port %s: %m", name);
+	return fd;
+}
+
+static void link_stream(void)
+{
+	char path[300];
+
+	if (!getenv("onereg_stream"))
+		return;
+	wait_port("onereg.stream", path, sizeof(path));
+	if (symlink(path, "/dev/onereg-stream"))
+		die("cannot link /dev/onereg-stream: %m");
+}
+
+/* The NUL-separated strings of a file as a NULL-terminated vector. */
+static char **read_strings(const char *path)
+{
+	char *text = NULL, **vector;
+	size_t room = 0, n = 0, used = 0;
+	ssize_t length;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		die("cannot open %s: %m", path);
+	vector = calloc(1, sizeof(*vector));
+	while (vector && (length = getdelim(&text, &room, '\0', f)) >= 0) {
+		used = (n + 2) * sizeof(*vector);
+		vector = realloc(vector, used);
+		if (!vector)
+			break;
+		vector[n++] = text;
+		vector[n] = NULL;
+		text = NULL;
+		room = 0;
+	}
+	fclose(f);
+	if (!vector)
+		die("out of memory");
+	return vector;
+}
+
+/* In the child: does not come back. Its errno goes through the pipe. */
+static void __attribute__((noreturn)) become(char **argv, char **env, int out,
+					     int err, int report)
+{
+	int in = open("/dev/null", O_RDONLY);
+	int error;
+
+	setsid();
+	dup2(in, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
+	dup2(err, STDERR_FILENO);
+	if (in > STDERR_FILENO)
+		close(in);
+	execve(argv[0], argv, env);
+	error = errno;
+	if (write(report, &error, sizeof(error)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+/* Starts the program; returns its process id. */
+static pid_t start(char **argv, char **env)
+{
+	int out = open_port("onereg.stdout");
+	int err = open_port("onereg.stderr");
+	int report[2], error;
+	pid_t pid;
+
+	if (pipe2(report, O_CLOEXEC))
+		die("no pipe: %m");
+	pid = fork();
+	if (pid < 0)
+		die("cannot fork: %m");
+	if (!pid)
+		become(argv, env, out, err, report[1]);
+	close(report[1]);
+	if (read(report[0], &error, sizeof(error)) == sizeof(error))
+		die("cannot run %s: %s", argv[0], strerror(error));
+	close(report[0]);
+	close(out);
+	close(err);
+	return pid;
+}
+
+/* Waits for the program; PID 1 gets everybody's orphans meanwhile. */
+static int wait_for(pid_t pid)
+{
+	int status;
+	pid_t ended;
+
+	do {
+		ended = wait(&status);
+		if (ended < 0 && errno != EINTR)
+			die("lost the program: %m");
+	} while (ended != pid);
+	return status;
+}
+
+static void save_kernel_log(void)
+{
+	char *text = malloc(DMESG_BYTES);
+	FILE *f = fopen(CONTROL "/dmesg", "we");
+	int n;
+
+	if (!text || !f)
+		die("cannot save the kernel log: %m");
+	n = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, text, DMESG_BYTES);
+	if (n > 0)
+		fwrite(text, 1, n, f);
+	if (fclose(f))
+		die("cannot save the kernel log: %m");
+	free(text);
+}
+
+static void save_status(int status, double started, double ended)
+{
+	const char *how = WIFEXITED(status) ? "exit" : "signal";
+	int n = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
+	FILE *f = fopen(CONTROL "/status", "we");
+
+	if (!f)
+		die("cannot save the exit status: %m");
+	fprintf(f, "%s %d %.3f %.3f\n", how, n, started, ended - started);
+	if (fclose(f))
+		die("cannot save the exit status: %m");
+	printf("\n" WORD "%s %d\n", how, n);
+}
+
+int main(void)
+{
+	char **argv, **env;
+	double started;
+	int status;
+
+	mount_basics();
+	load_modules();
+	mount_share();
+	link_stream();
+	argv = read_strings(CONTROL "/argv");
+	env = read_strings(CONTROL "/env");
+	if (!argv[0])
+		die("no program given");
+	started = now();
+	status = wait_for(start(argv, env));
+	kill(-1, SIGKILL);
+	save_kernel_log();
+	save_status(status, started, now());
+	power_off();
+}

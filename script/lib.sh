@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What the scripts share; to be sourced.  Sets root and cache_dir.
+#
+#   need_deps      installs what is missing of the tools and libraries
+#   build_native   build/native: gcc, ASan and UBSan, warnings are errors
+#   build_arm64    build/arm64: static arm64 programs
+#
+# All are quick when there is nothing to do.  Errors are one line and end the
+# script.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# HOME may be unset in CI.
+cache_dir=${ONEREG_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/onereg}
+sysroot=$cache_dir/sysroot
+cross_file=$cache_dir/arm64.ini
+export DEBIAN_FRONTEND=noninteractive
+
+die() {
+	echo "${0##*/}: error: $*" >&2
+	exit 1
+}
+
+# What takes longer than a moment says so, on a line of its own.
+progress() {
+	echo "${0##*/}: $*" >&2
+}
+
+as_root() {
+	if [[ $(id -u) -eq 0 ]]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo DEBIAN_FRONTEND=noninteractive "$@"
+	else
+		die "needs root for: $*"
+	fi
+}
+
+# quietly COMMAND...: its output is shown only if it fails.
+quietly() {
+	local output
+	output=$("$@" 2>&1) && return
+	tail -n 40 <<<"$output" >&2
+	return 1
+}
+
+# Locks the cache against another run of the same step.
+locked() {
+	local step=$1
+	shift
+	mkdir -p "$cache_dir"
+	(
+		flock 9
+		"$@"
+	) 9>"$cache_dir/.$step.lock"
+}
+
+apt_update() {
+	progress "updating the lists of packages"
+	quietly as_root apt-get update || die "apt-get update failed"
+}
+
+# apt_download DIR PACKAGE...: into DIR; refreshes old lists once.
+apt_download() {
+	local dir=$1
+	shift
+	(cd "$dir" && quietly apt-get -qq download "$@" 2>/dev/null) && return
+	apt_update
+	(cd "$dir" && quietly apt-get -qq download "$@") ||
+		die "cannot download $*"
+}
+
+# Packages of the other architecture: known to dpkg, listed by apt.
+need_arm64_packages() {
+	if ! dpkg --print-foreign-architectures | grep -x arm64 >/dev/null; then
+		as_root dpkg --add-architecture arm64
+		apt_update
+	elif ! apt-cache show libjansson-dev:arm64 >/dev/null 2>&1; then
+		apt_update
+	fi
+}
+
+need_deps() {
+	"$root/script/deps"
+}
+
+# configure DIR OPTION...: a stale directory is configured anew.
+configure() {
+	local dir=$root/build/$1 stamp
+	shift
+	stamp="$(meson --version) $*"
+	[[ $(cat "$dir/.configured" 2>/dev/null) == "$stamp" &&
+		-e $dir/build.ninja ]] && return
+	progress "configuring ${dir#"$root"/}"
+	rm -rf "$dir"
+	quietly meson setup "$dir" "$root" "$@" ||
+		die "cannot configure ${dir#"$root"/}"
+	echo "$stamp" >"$dir/.configured"
+}
+
+# compile DIR TARGET...: a build that cannot even reconfigure starts afresh.
+compile() {
+	local dir=$root/build/$1
+	shift
+	progress "building ${dir#"$root"/}"
+	quietly ninja -C "$dir" "$@" || die "cannot build ${dir#"$root"/}"
+}
+
+build_native() {
+	locked native build_in native "$@" -- \
+		--werror -Db_sanitize=address,undefined -Db_lundef=false
+}
+
+build_arm64() {
+	locked arm64 build_in arm64 "$@" -- \
+		--werror --cross-file "$cross_file" --prefer-static
+}
+
+# build_in DIR TARGET... -- OPTION...
+build_in() {
+	local dir=$1 targets=()
+	shift
+	while [[ $1 != -- ]]; do
+		targets+=("$1")
+		shift
+	done
+	shift
+	configure "$dir" "$@"
+	compile "$dir" "${targets[@]}"
+}
