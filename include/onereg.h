@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * onereg.h - the register plane of a KVM/arm64 virtual machine
+ *
+ * Saves, checks, restores and proves the registers of a VM: every register
+ * that KVM lists (of every size), vCPU events, MP state, vCPU attributes and
+ * the GICv3. Memory and devices in userspace are the VMM's.
+ *
+ *	describe   what can a host take?               onereg_host_describe()
+ *	save       a paused VM into an image           onereg_vm_save()
+ *	check      would an image restore on a host?   onereg_image_check(),
+ *	                                               onereg_image_dry_run()
+ *	restore    an image into a fresh VM            onereg_vm_restore()
+ *	prove      is the VM what the image says?      onereg_vm_prove()
+ *
+ * Conventions, for every function unless its comment says otherwise:
+ *  - int results are 0 or -errno. Objects come through **ret, which is set
+ *    only on success. Destructors ("_free") take NULL.
+ *  - Pointers that a getter returns live as long as the object asked.
+ *  - A mismatch is data, not an error: check and prove return 0 and put
+ *    findings into the report. Errors mean that the work could not be done;
+ *    they too leave a finding that names vCPU, register, operation, errno.
+ *  - A report may be NULL where only the return value matters.
+ *  - Option structs start with their size, set by the caller to
+ *    sizeof(struct ...); a field that an older caller does not have is 0.
+ *  - No global state, no logging. The caller's file descriptors stay the
+ *    caller's. Objects are not locked: one thread at a time each.
+ */
+#ifndef ONEREG_H
+#define ONEREG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ONEREG_CHECKED __attribute__((warn_unused_result))
+
+struct onereg_vm;
+struct onereg_image;
+struct onereg_host;
+struct onereg_report;
+
+/* "0.1.0" */
+const char *onereg_version(void);
+
+/* ---- the door to a kernel ---------------------------------------------- */
+
+/*
+ * Every system call that the library makes on KVM goes through one of these.
+ * NULL in place of a struct onereg_io means the running kernel; tests,
+ * recorders and models put their own. Functions return a value >= 0 or
+ * -errno (unlike ioctl(2), which sets errno).
+ */
+struct onereg_io {
+	size_t size;
+	void *userdata;
+	/* -> file descriptor. path is that of a KVM device node. */
+	int (*open)(void *userdata, const char *path);
+	int (*close)(void *userdata, int fd);
+	/* As ioctl(2); arg is a pointer or an integer by request. */
+	int (*ioctl)(void *userdata, int fd, unsigned long request, void *arg);
+	/* Frequency of the architected counter (CNTFRQ_EL0), in Hz. */
+	int (*counter_frequency)(void *userdata, uint64_t *ret_hz);
+	/* Wall-clock time, in ns since 1970-01-01 UTC. */
+	int (*wall_clock)(void *userdata, uint64_t *ret_ns);
+	/* The kernel's release as uname -r prints it, NUL-terminated. */
+	int (*release)(void *userdata, char *buf, size_t size);
+};
+
+/* ---- reports ------------------------------------------------------------ */
+
+enum onereg_severity {
+	ONEREG_NOTE,		/* worth knowing, changes nothing */
+	ONEREG_CARE,		/* safe only if what "todo" says holds */
+	ONEREG_IMPOSSIBLE,	/* would lose or corrupt state */
+	ONEREG_ERROR,		/* the work itself failed (errno in .error) */
+};
+
+/* What a difference is. Names (onereg_class_name()) are part of the JSON. */
+enum onereg_class {
+	ONEREG_CLASS_NONE,		/* not a difference */
+	ONEREG_CLASS_UNEXPLAINED,	/* no rule explains it: state was lost */
+	ONEREG_CLASS_COUNTER,		/* a counter that moves by itself */
+	ONEREG_CLASS_NOISE,		/* bits that hardware sets by itself */
+	ONEREG_CLASS_HOST,		/* host fact; destination as good or better */
+	ONEREG_CLASS_UNKNOWN_VALUE,	/* architecturally UNKNOWN on this CPU */
+	ONEREG_CLASS_ABSENT,		/* missing on one side, and that is safe */
+	ONEREG_CLASS_TIME,		/* moved on purpose: ONEREG_TIME_CATCH_UP */
+	ONEREG_CLASS_FEATURE,		/* a feature field the host does not offer */
+	ONEREG_CLASS_VALUE,		/* a plain value that differs */
+	ONEREG_CLASS_MISSING,		/* missing on the destination: matters */
+	ONEREG_CLASS_CONFLICT,		/* vCPUs disagree on a VM-wide value */
+	ONEREG_CLASS_SHAPE,		/* features, capabilities, vCPUs, GIC */
+	ONEREG_N_CLASSES,
+};
+
+/* What kind of state a finding is about. */
+enum onereg_space {
+	ONEREG_SPACE_NONE,
+	ONEREG_SPACE_REG,	/* id is a KVM register id */
+	ONEREG_SPACE_GIC,	/* id is attr, group is the device attr group */
+	ONEREG_SPACE_VCPU_ATTR,	/* id is attr, group is the vCPU attr group */
+	ONEREG_SPACE_EVENTS,	/* struct kvm_vcpu_events */
+	ONEREG_SPACE_MP_STATE,
+	ONEREG_SPACE_CAP,	/* id is the capability's number */
+	ONEREG_SPACE_FILE,	/* id is the offset in bytes */
+};
+
+struct onereg_finding {
+	size_t size;
+	enum onereg_severity severity;
+	enum onereg_class class_;
+	enum onereg_space space;
+	int vcpu;		/* index of the vCPU, -1: the VM or the host */
+	uint32_t group;
+	uint64_t id;
+	const char *name;	/* "ID_AA64PFR0_EL1", never NULL */
+	const char *field;	/* "SVE", or NULL: the whole register */
+	unsigned int lsb, width;	/* of the field; width 0: none */
+	const void *a;		/* value in the image or A, little-endian, or NULL */
+	const void *b;		/* value on the host, in B or read back, or NULL */
+	size_t value_size;	/* of each, in bytes */
+	int error;		/* 0, or the errno of operation */
+	const char *operation;	/* "KVM_SET_ONE_REG", or NULL */
+	const char *why;	/* one sentence, never NULL */
+	const char *todo;	/* what to do about it, or NULL */
+};
+
+enum onereg_verdict {
+	ONEREG_YES,		/* nothing above NOTE */
+	ONEREG_WITH_CARE,	/* at least one CARE */
+	ONEREG_NO,		/* at least one IMPOSSIBLE or UNEXPLAINED */
+	ONEREG_FAILED,		/* at least one ERROR, or findings were lost */
+};
+
+int onereg_report_new(struct onereg_report **ret) ONEREG_CHECKED;
+void onereg_report_free(struct onereg_report *report);
+/* Empties it for the next use. */
+void onereg_report_clear(struct onereg_report *report);
+size_t onereg_report_count(const struct onereg_report *report);
+/* The i-th finding in order of discovery, NULL past the end. */
+const struct onereg_finding *
+onereg_report_get(const struct onereg_report *report, size_t i);
+enum onereg_verdict onereg_report_verdict(const struct onereg_report *report);
+/*
+ * How many differences of that class a proof or comparison met; a note that
+ * is not worth a finding (a moving counter) is counted here all the same.
+ */
+size_t onereg_report_differences(const struct onereg_report *report,
+				 enum onereg_class class_);
+
+/* Counts of single values, all vCPUs together; VM-wide values count once. */
+struct onereg_counts {
+	size_t size;
+	uint64_t registers_saved;	/* values put into the image */
+	uint64_t registers_written;	/* KVM_SET_ONE_REG that succeeded */
+	uint64_t registers_compared;	/* read back and compared by rule */
+	uint64_t attributes_saved;	/* device and vCPU attributes, likewise */
+	uint64_t attributes_written;
+	uint64_t attributes_compared;
+};
+void onereg_report_counts(const struct onereg_report *report,
+			  struct onereg_counts *ret);
+
+const char *onereg_severity_name(enum onereg_severity severity);
+const char *onereg_class_name(enum onereg_class class_);
+const char *onereg_verdict_name(enum onereg_verdict verdict);
+/*
+ * A finding as one line for people, without newline: what, where, why, what
+ * to do. Returns the length as snprintf() does.
+ */
+int onereg_finding_format(const struct onereg_finding *finding, char *buf,
+			  size_t size);
+/* The worst finding as one line; "" where there is none. As snprintf(). */
+int onereg_report_format(const struct onereg_report *report, char *buf,
+			 size_t size);
+
+/* ---- register names ------------------------------------------------------ */
+
+/* The id's size in bytes: 1 to 256; 0 where the id is malformed. */
+size_t onereg_reg_size(uint64_t id);
+/*
+ * "TCR_EL1", "X7", "Z3 (slice 0)", "CCSIDR demux 2", or "id 0x..." for one
+ * that the catalogue does not know. As snprintf().
+ */
+int onereg_reg_name(uint64_t id, char *buf, size_t size);
+
+struct onereg_field {
+	const char *name;	/* as in Arm's register descriptions: "SVE" */
+	unsigned int lsb, width;
+};
+/* The i-th named field of a register, NULL past the end or if unknown. */
+const struct onereg_field *onereg_reg_field(uint64_t id, size_t i);
+
+enum onereg_scope {
+	ONEREG_SCOPE_UNKNOWN,
+	ONEREG_SCOPE_VCPU,	/* each vCPU has its own value */
+	ONEREG_SCOPE_VM,	/* one value for all vCPUs of the VM */
+	ONEREG_SCOPE_HOST,	/* a fact of the host that a SET only checks */
+};
+const char *onereg_scope_name(enum onereg_scope scope);
+/* What the catalogue expects; a described host knows better. */
+enum onereg_scope onereg_reg_scope(uint64_t id);
+
+/* ---- hosts ---------------------------------------------------------------- */
+
+struct onereg_describe_options {
+	size_t size;
+	const struct onereg_io *io;	/* NULL: the running kernel */
+	const char *device;		/* NULL: /dev/kvm */
+	/*
+	 * Observe the scope of each register on scratch VMs: write a legal
+	 * alternate value through one vCPU, read it through another.
+	 */
+	bool probe_scope;
+};
+
+/*
+ * Describes a host: capabilities, and for each combination of vCPU features
+ * that the host offers (a "profile"): the register list, sizes, reset
+ * values, writable masks of ID registers; with probe_scope, scopes.
+ * Works on scratch VMs of its own; other VMs notice nothing.
+ * Errors: -ENOENT, -EACCES no usable device; -ENOSYS not a KVM/arm64;
+ * -EOPNOTSUPP a capability that cannot be done without is absent.
+ */
+int onereg_host_describe(const struct onereg_describe_options *options,
+			 struct onereg_host **ret,
+			 struct onereg_report *report) ONEREG_CHECKED;
+void onereg_host_free(struct onereg_host *host);
+
+/* Host description files are onereg files (docs/format.md). */
+int onereg_host_read(const void *data, size_t size, struct onereg_host **ret,
+		     struct onereg_report *report) ONEREG_CHECKED;
+/* *ret is malloc()ed, the caller free()s it. */
+int onereg_host_write(const struct onereg_host *host, void **ret,
+		      size_t *ret_size) ONEREG_CHECKED;
+int onereg_host_read_file(const char *path, struct onereg_host **ret,
+			  struct onereg_report *report) ONEREG_CHECKED;
+int onereg_host_write_file(const struct onereg_host *host, const char *path,
+			   struct onereg_report *report) ONEREG_CHECKED;
+/*
+ * Imports the JSON register dump ("fingerprint") of Firecracker's
+ * cpu-template-helper: one profile, PSCI_0_2 only, registers of up to 128
+ * bits, without PC, TIMER_CNT and PTIMER_CNT. -EBADMSG: not such a dump.
+ */
+int onereg_host_import(const void *json, size_t size, struct onereg_host **ret,
+		       struct onereg_report *report) ONEREG_CHECKED;
+
+/* Kernel release, "6.12.117+deb12-arm64". */
+const char *onereg_host_release(const struct onereg_host *host);
+/* MIDR_EL1 of the CPU that the description was made on; 0: not known. */
+uint64_t onereg_host_midr(const struct onereg_host *host);
+/* CNTFRQ_EL0 in Hz; 0: not known. */
+uint64_t onereg_host_counter_frequency(const struct onereg_host *host);
+/* An imported dump does not list everything that the host has. */
+bool onereg_host_partial(const struct onereg_host *host);
+/* What KVM_CHECK_EXTENSION said; 0 for a capability that was not asked. */
+int onereg_host_cap(const struct onereg_host *host, uint32_t cap);
+size_t onereg_host_n_caps(const struct onereg_host *host);
+int onereg_host_cap_at(const struct onereg_host *host, size_t i,
+		       uint32_t *ret_cap);
+/* "KVM_CAP_ARM_SVE", or NULL. */
+const char *onereg_cap_name(uint32_t cap);
+
+size_t onereg_host_n_profiles(const struct onereg_host *host);
+/* features[0] of the profile (bits KVM_ARM_VCPU_*); the last is the largest. */
+uint32_t onereg_host_profile_features(const struct onereg_host *host,
+				      size_t profile);
+size_t onereg_host_n_regs(const struct onereg_host *host, size_t profile);
+
+struct onereg_host_reg {
+	size_t size;
+	uint64_t id;
+	const void *reset;	/* value after init, little-endian; NULL unknown */
+	size_t value_size;	/* bytes */
+	bool has_mask;		/* the kernel tells which bits may change */
+	uint64_t writable;	/* those bits */
+	enum onereg_scope scope;	/* UNKNOWN: not probed or not provable */
+};
+/* The i-th register in the kernel's list order. -ENOENT past the end. */
+int onereg_host_reg(const struct onereg_host *host, size_t profile, size_t i,
+		    struct onereg_host_reg *ret);
+
+/* ---- images ---------------------------------------------------------------- */
+
+void onereg_image_free(struct onereg_image *image);
+int onereg_image_read(const void *data, size_t size, struct onereg_image **ret,
+		      struct onereg_report *report) ONEREG_CHECKED;
+int onereg_image_write(const struct onereg_image *image, void **ret,
+		       size_t *ret_size) ONEREG_CHECKED;
+/*
+ * Errors of the readers: -EBADMSG damaged or not a onereg file, -EPROTO a
+ * newer version or an unknown required section, -ENODATA empty, else as
+ * open(2) and read(2); a finding says what is wrong and at which offset.
+ */
+int onereg_image_read_file(const char *path, struct onereg_image **ret,
+			   struct onereg_report *report) ONEREG_CHECKED;
+/* The file appears whole, or not at all and an older one stays. */
+int onereg_image_write_file(const struct onereg_image *image, const char *path,
+			    struct onereg_report *report) ONEREG_CHECKED;
+
+/* What a fresh VM on that host looks like: reset values, n_vcpus vCPUs. */
+int onereg_image_from_host(const struct onereg_host *host, size_t profile,
+			   size_t n_vcpus,
+			   struct onereg_image **ret) ONEREG_CHECKED;
+
+/* The VM's shape, which a VMM needs to build the destination VM. */
+size_t onereg_image_n_vcpus(const struct onereg_image *image);
+/* The id for KVM_CREATE_VCPU of the i-th vCPU. */
+uint32_t onereg_image_vcpu_id(const struct onereg_image *image, size_t i);
+/* Word i (0..6) of the features given to KVM_ARM_VCPU_INIT. */
+uint32_t onereg_image_features(const struct onereg_image *image, size_t i);
+const char *onereg_image_release(const struct onereg_image *image);
+/* Wall clock at save, in ns since 1970-01-01 UTC. */
+uint64_t onereg_image_saved_at(const struct onereg_image *image);
+uint64_t onereg_image_counter_frequency(const struct onereg_image *image);
+bool onereg_image_has_gic(const struct onereg_image *image);
+
+struct onereg_cap {		/* for KVM_ENABLE_CAP on the VM fd */
+	uint32_t cap;
+	uint32_t flags;
+	uint64_t args[4];
+};
+size_t onereg_image_n_caps(const struct onereg_image *image);
+const struct onereg_cap *onereg_image_cap(const struct onereg_image *image,
+					  size_t i);
+
+/*
+ * One saved value, for show and diff: VM-wide ones first (vcpu -1), then vCPU
+ * by vCPU in list order, then GIC and vCPU attributes.
+ */
+struct onereg_value {
+	size_t size;
+	enum onereg_space space;
+	int vcpu;
+	uint32_t group;
+	uint64_t id;
+	const void *value;	/* little-endian */
+	size_t value_size;	/* bytes */
+};
+size_t onereg_image_n_values(const struct onereg_image *image);
+int onereg_image_value(const struct onereg_image *image, size_t i,
+		       struct onereg_value *ret);
+
+/*
+ * Would the image restore on the described host? Every reason at once, with
+ * register and field names and direction. Nothing is written anywhere.
+ */
+int onereg_image_check(const struct onereg_image *image,
+		       const struct onereg_host *host,
+		       struct onereg_report *report) ONEREG_CHECKED;
+/*
+ * The same question asked of a running kernel: restores the image into a
+ * scratch VM, which is then deleted, and proves it. io, device as in
+ * struct onereg_describe_options. The GIC's registers are tried too.
+ */
+int onereg_image_dry_run(const struct onereg_image *image,
+			 const struct onereg_io *io, const char *device,
+			 struct onereg_report *report) ONEREG_CHECKED;
+/* What differs from a to b, by register and field; 0 findings: the same. */
+int onereg_image_diff(const struct onereg_image *a,
+		      const struct onereg_image *b,
+		      struct onereg_report *report) ONEREG_CHECKED;
+int onereg_host_diff(const struct onereg_host *a, const struct onereg_host *b,
+		     struct onereg_report *report) ONEREG_CHECKED;
+
+/* ---- VMs -------------------------------------------------------------------- */
+
+struct onereg_vm_options {
+	size_t size;
+	const struct onereg_io *io;	/* NULL: the running kernel */
+	int kvm_fd, vm_fd;
+	const int *vcpu_fds;		/* copied */
+	const uint32_t *vcpu_ids;	/* as given to KVM_CREATE_VCPU; NULL: 0.. */
+	size_t n_vcpus;
+	int gic_fd;			/* KVM_DEV_TYPE_ARM_VGIC_V3, or -1: none */
+	/*
+	 * What KVM cannot be asked. For save: the features that every vCPU was
+	 * initialised with (struct kvm_vcpu_init; POWER_OFF is left out of
+	 * the image) and the capabilities enabled on the VM. For restore:
+	 * leave both empty, the image has them.
+	 */
+	uint32_t target;
+	uint32_t features[7];
+	const struct onereg_cap *caps;	/* copied */
+	size_t n_caps;
+	/* A description of this host with probed scopes: fewer calls. Or NULL. */
+	const struct onereg_host *host;
+};
+int onereg_vm_new(const struct onereg_vm_options *options,
+		  struct onereg_vm **ret) ONEREG_CHECKED;
+void onereg_vm_free(struct onereg_vm *vm);
+
+/*
+ * Saves the VM. Every vCPU is out of KVM_RUN and stays out; a pending MMIO or
+ * PSCI exit was completed (KVM_RUN with immediate_exit). vCPUs that disagree
+ * on a VM-wide value are a finding of class CONFLICT, and the image keeps
+ * every vCPU's value; such an image is refused by check and restore.
+ * Errors: -EBUSY a vCPU is running (GIC); -EOPNOTSUPP state that cannot be
+ * carried (MTE).
+ */
+int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
+		   struct onereg_report *report) ONEREG_CHECKED;
+
+enum onereg_time {
+	/* The guest's counters go on where they stood. */
+	ONEREG_TIME_FREEZE,
+	/* They jump by the wall-clock time since the save. */
+	ONEREG_TIME_CATCH_UP,
+};
+struct onereg_restore_options {
+	size_t size;
+	enum onereg_time time;
+	bool no_proof;		/* the caller proves by itself */
+};
+/*
+ * Restores the image into a fresh VM: capabilities enabled
+ * (onereg_image_cap()), vCPUs created in the image's order and, where
+ * there is a GIC, the device created, its addresses set and CTRL_INIT done;
+ * nothing more. Does KVM_ARM_VCPU_INIT, SVE vector lengths, FINALIZE, vCPU
+ * attributes, registers in the order they need, GIC, counters, events and
+ * MP state, then proves it. options NULL: freeze and prove.
+ *
+ * 0: restored and, with 0 unexplained differences, proved. -EBADE: every
+ * write succeeded but the proof failed. After any error the VM must not run:
+ * delete it; the image and the source are untouched.
+ */
+int onereg_vm_restore(struct onereg_vm *vm, const struct onereg_image *image,
+		      const struct onereg_restore_options *options,
+		      struct onereg_report *report) ONEREG_CHECKED;
+
+/*
+ * Reads everything back and compares by rule; differences are findings. Only
+ * meaningful before the VM runs. Counters are expected to have moved on
+ * from the image's value.
+ */
+int onereg_vm_prove(struct onereg_vm *vm, const struct onereg_image *image,
+		    struct onereg_report *report) ONEREG_CHECKED;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

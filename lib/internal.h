@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the library share: the objects' insides, and the
+ * functions that cross files, file by file.
+ *
+ * Allocation goes through malloc(), calloc(), realloc() and free() only, by
+ * these names, so that tests can make each of them fail.
+ */
+#ifndef ONEREG_LIB_INTERNAL_H
+#define ONEREG_LIB_INTERNAL_H
+
+#include "kvm_abi.h"
+#include "onereg.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define RELEASE_MAX 65		/* struct utsname's release, with its NUL */
+
+/* ---- regset.c: a list of register ids and where a row keeps each value --- */
+
+/*
+ * A row is one vCPU's values, back to back in list order, each in its own
+ * size; offsets[i] is where ids[i]'s value begins.
+ */
+struct regset {
+	uint64_t *ids;
+	uint32_t *offsets;
+	size_t n;
+	size_t row_size;	/* bytes */
+};
+
+/* Takes a copy of ids. -EBADMSG: an id without a size, or row too large. */
+int regset_init(struct regset *set, const uint64_t *ids, size_t n);
+void regset_free(struct regset *set);
+/* Index of the id, or -1. */
+ptrdiff_t regset_find(const struct regset *set, uint64_t id);
+bool regset_equal(const struct regset *a, const struct regset *b);
+/* A value of up to 8 bytes as a number. */
+uint64_t regset_u64(const struct regset *set, const uint8_t *row, size_t i);
+
+/* ---- attributes: of the GIC device and of a vCPU ---------------------------- */
+
+struct attr {
+	uint32_t group;
+	uint32_t size;		/* bytes that the kernel exchanges: 4 or 8 */
+	uint64_t attr;
+	uint64_t value;
+};
+
+struct attrs {
+	struct attr *v;
+	size_t n, allocated;
+};
+
+/* ---- objects ------------------------------------------------------------------ */
+
+struct vcpu_state {
+	uint32_t id;		/* as given to KVM_CREATE_VCPU */
+	uint32_t set;		/* index of its list in image->sets */
+	uint8_t *row;		/* sets[set].row_size bytes */
+	struct attrs attrs;
+	struct ka_vcpu_events events;
+	uint32_t mp_state;
+	bool has_events;
+};
+
+struct onereg_image {
+	/* who wrote it, where, when */
+	char writer[RELEASE_MAX];	/* "onereg 0.1.0" */
+	char release[RELEASE_MAX];
+	uint64_t saved_at;	/* ns, wall clock */
+	uint64_t counter_frequency;	/* Hz */
+	uint64_t midr;
+	/* the VM's shape */
+	uint32_t target;
+	uint32_t features[7];	/* without POWER_OFF */
+	struct onereg_cap *caps;
+	size_t n_caps;
+	bool has_gic;
+	bool fresh;		/* of a described host: no VM was ever saved */
+	bool partial;		/* imported: some registers were not recorded */
+	/* VM-wide values, once */
+	struct regset vm_set;
+	uint8_t *vm_row;
+	/* per-vCPU values; VM-wide ones are not in these lists */
+	struct regset *sets;
+	size_t n_sets;
+	struct vcpu_state *vcpus;
+	size_t n_vcpus;
+	struct attrs gic;	/* in the order in which they are written */
+	/* VM-wide ids on which vCPUs disagreed; they are in the rows */
+	uint64_t *conflicts;
+	size_t n_conflicts;
+};
+
+struct host_cap {
+	uint32_t cap;
+	int32_t value;
+};
+
+struct host_profile {
+	uint32_t features;	/* word 0 */
+	struct regset set;	/* in list order */
+	uint8_t *reset;		/* a row */
+	/* each of set.n entries: */
+	uint8_t *has_reset;	/* 0: the value could not be read */
+	uint8_t *has_mask;
+	uint64_t *writable;
+	uint8_t *scope;		/* enum onereg_scope as observed */
+};
+
+struct onereg_host {
+	char writer[RELEASE_MAX];
+	char release[RELEASE_MAX];
+	uint64_t midr;
+	uint64_t counter_frequency;
+	bool partial;
+	bool probed;		/* scopes were observed */
+	struct host_cap *caps;
+	size_t n_caps;
+	struct host_profile *profiles;
+	size_t n_profiles;
+};
+
+struct onereg_vm {
+	struct onereg_io io;	/* complete: no NULL member */
+	int kvm_fd, vm_fd, gic_fd;
+	int *vcpu_fds;
+	uint32_t *vcpu_ids;
+	size_t n_vcpus;
+	uint32_t target;
+	uint32_t features[7];
+	struct onereg_cap *caps;
+	size_t n_caps;
+	const struct onereg_host *host;
+};
+
+/* ---- io.c: the running kernel's struct onereg_io ------------------------------ */
+
+/* A complete copy of io (NULL: the running kernel's). */
+int io_complete(struct onereg_io *ret, const struct onereg_io *io);
+int io_ioctl(const struct onereg_io *io, int fd, unsigned long request,
+	     void *arg);
+int io_get_reg(const struct onereg_io *io, int fd, uint64_t id, void *value);
+int io_set_reg(const struct onereg_io *io, int fd, uint64_t id,
+	       const void *value);
+/* Value through a uint64_t whatever attr->size is; little-endian. */
+int io_get_attr(const struct onereg_io *io, int fd, struct attr *attr);
+int io_set_attr(const struct onereg_io *io, int fd, const struct attr *attr);
+/* The vCPU's KVM_GET_REG_LIST, of any length. */
+int io_reg_list(const struct onereg_io *io, int vcpu_fd, struct regset *ret);
+
+/* ---- report.c ------------------------------------------------------------------- */
+
+/*
+ * Adds a finding; strings and values are copied, f->name may be NULL for
+ * SPACE_REG (it is then looked up), f->why must be set. Cannot fail: a
+ * finding that finds no memory makes the verdict FAILED. report may be NULL.
+ */
+void report_add(struct onereg_report *report, const struct onereg_finding *f);
+/* An ERROR that is not about a register; why is printf-formatted. */
+void report_error(struct onereg_report *report, int error,
+		  const char *operation, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* Counts a difference of that class without a finding. */
+void report_count(struct onereg_report *report, enum onereg_class class_);
+/* Adds to the counts; every pointer non-NULL in steps by the caller. */
+struct onereg_counts *report_counts(struct onereg_report *report);
+
+/* ---- catalogue.c: families of registers, each with scope, phase, rules ----------- */
+
+enum phase {			/* in the order of the plan, plan.c */
+	PHASE_VLS,		/* between init and finalize */
+	PHASE_VM,		/* VM-wide features, once */
+	PHASE_VCPU,		/* per vCPU, in any order across vCPUs */
+	PHASE_COUNTER,		/* once, after the GIC */
+	PHASE_TIMER,		/* per vCPU, after the counters */
+};
+
+enum write_rule {
+	WRITE_PLAIN,
+	WRITE_CLR_SET,		/* all ones to the CLR twin, then this id */
+	WRITE_NEVER,		/* a CLR twin or a read-only view of another */
+	WRITE_CHECK,		/* a SET only checks; refused = host is weaker */
+};
+
+enum compare_rule {
+	COMPARE_EXACT,
+	COMPARE_MASK,		/* under ~family->noise */
+	COMPARE_COUNTER,	/* moved on by no more than time allows */
+	COMPARE_HOST,		/* any value the host accepts */
+};
+
+enum absent_rule {		/* may the destination lack the register? */
+	ABSENT_LOSS,		/* no: state would be lost */
+	ABSENT_IF_ZERO,		/* if its value is 0 */
+	ABSENT_SAFE,		/* always; why says so */
+	ABSENT_CARE,		/* why says what to look at */
+};
+
+struct family {
+	const char *name;	/* "PMU enable sets" */
+	uint64_t id, mask;	/* matches reg if (reg & mask) == id */
+	enum onereg_scope scope;
+	enum phase phase;
+	enum write_rule write;
+	uint64_t twin;		/* WRITE_CLR_SET: the CLR id's low 16 bits */
+	enum compare_rule compare;
+	uint64_t noise;		/* COMPARE_MASK: bits that are not compared */
+	enum absent_rule absent;
+	uint32_t features;	/* features[0] bits without which it is absent */
+	const char *why;	/* the reason for what is special, with source */
+};
+
+/* First matching row; every id matches the last one. Never NULL. */
+const struct family *catalogue_find(uint64_t id);
+/* Rows in order, NULL past the end. */
+const struct family *catalogue_at(size_t i);
+
+/* ---- idreg.c: fields of ID registers and which way each is safe --------------------- */
+
+enum field_rule {
+	FIELD_LOWER,		/* unsigned; a destination with more is safe */
+	FIELD_LOWER_SIGNED,	/* 4-bit signed (0xf = absent); more is safe */
+	FIELD_HIGHER,		/* a destination with less is safe */
+	FIELD_EXACT,		/* must be equal: an algorithm, a geometry */
+	FIELD_IGNORE,		/* no effect on a guest: RES0, UNKNOWN */
+};
+
+struct id_field {
+	uint64_t id;		/* register */
+	struct onereg_field field;
+	enum field_rule rule;
+	const char *why;	/* what a guest would lose, or NULL */
+};
+
+/* The i-th field of the register, NULL past the end or if not an ID register. */
+const struct id_field *id_field_at(uint64_t id, size_t i);
+/* Would a guest that was shown "saved" run where the most is "host"? */
+bool id_field_fits(const struct id_field *f, uint64_t saved, uint64_t host);
+
+/* ---- scratch.c: a VM to try things on -------------------------------------------------- */
+
+struct scratch {
+	struct onereg_io io;
+	int kvm_fd, vm_fd, gic_fd;	/* -1: not open */
+	int *vcpu_fds;
+	size_t n_vcpus;
+};
+
+struct scratch_options {
+	const struct onereg_io *io;
+	const char *device;
+	const struct onereg_cap *caps;
+	size_t n_caps;
+	const uint32_t *vcpu_ids;	/* NULL: 0.. */
+	size_t n_vcpus;
+	bool gic;
+};
+
+/* Creates VM, vCPUs and GIC; inits no vCPU. Reports what it cannot do. */
+int scratch_open(struct scratch *s, const struct scratch_options *o,
+		 struct onereg_report *report);
+/* KVM_ARM_VCPU_INIT (preferred target) and FINALIZE on every vCPU. */
+int scratch_init_vcpus(struct scratch *s, uint32_t features,
+		       struct onereg_report *report);
+void scratch_close(struct scratch *s);
+/* Opens the device and checks the API version; reports. -> fd or -errno */
+int scratch_open_kvm(const struct onereg_io *io, const char *device,
+		     struct onereg_report *report);
+
+/* ---- gic.c -------------------------------------------------------------------------------- */
+
+int gic_save(struct onereg_vm *vm, struct onereg_image *image,
+	     struct onereg_report *report);
+int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
+		struct onereg_report *report);
+int gic_prove(struct onereg_vm *vm, const struct onereg_image *image,
+	      struct onereg_report *report);
+/* "GICD_IROUTER[34]", "GICR_ISENABLER0 of vCPU 2", ... As snprintf(). */
+int gic_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
+
+/* ---- attrs.c: growing lists, and the vCPU attributes that are saved ------------------------ */
+
+int attrs_add(struct attrs *attrs, const struct attr *attr);
+void attrs_free(struct attrs *attrs);
+int vcpu_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
+
+/* ---- file.c: the container under images and host descriptions (docs/format.md) ------------- */
+
+int file_read_all(const char *path, void **ret, size_t *ret_size,
+		  struct onereg_report *report);
+int file_write_whole(const char *path, const void *data, size_t size,
+		     struct onereg_report *report);
+
+#endif
