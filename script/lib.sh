@@ -13,6 +13,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # HOME may be unset in CI.
 cache_dir=${ONEREG_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/onereg}
+# shellcheck disable=SC2034 # script/deps fills it
 sysroot=$cache_dir/sysroot
 cross_file=$cache_dir/arm64.ini
 export DEBIAN_FRONTEND=noninteractive
@@ -90,8 +91,11 @@ configure() {
 	local dir=$root/build/$1 stamp
 	shift
 	stamp="$(meson --version) $*"
-	[[ $(cat "$dir/.configured" 2>/dev/null) == "$stamp" &&
-		-e $dir/build.ninja ]] && return
+	if [[ $(cat "$dir/.configured" 2>/dev/null) == "$stamp" &&
+		-e $dir/build.ninja ]]; then
+		# Follows changed meson.build files; often just works.
+		ninja -C "$dir" build.ninja >/dev/null 2>&1 && return
+	fi
 	progress "configuring ${dir#"$root"/}"
 	rm -rf "$dir"
 	quietly meson setup "$dir" "$root" "$@" ||
@@ -99,11 +103,10 @@ configure() {
 	echo "$stamp" >"$dir/.configured"
 }
 
-# compile DIR TARGET...: a build that cannot even reconfigure starts afresh.
+# compile DIR TARGET...
 compile() {
 	local dir=$root/build/$1
 	shift
-	progress "building ${dir#"$root"/}"
 	quietly ninja -C "$dir" "$@" || die "cannot build ${dir#"$root"/}"
 }
 
@@ -127,5 +130,6 @@ build_in() {
 	done
 	shift
 	configure "$dir" "$@"
+	progress "building build/$dir"
 	compile "$dir" "${targets[@]}"
 }
