@@ -132,6 +132,12 @@ struct onereg_vm {
 	struct onereg_cap *caps;
 	size_t n_caps;
 	const struct onereg_host *host;
+	/* When and to what the last restore set the counters, for the proof. */
+	struct {
+		bool set;
+		uint64_t at;	/* ns, wall clock */
+		int64_t shift;	/* ticks added to what the image says */
+	} counters;
 };
 
 /* ---- io.c: the running kernel's struct onereg_io ------------------------------ */
@@ -207,6 +213,7 @@ struct family {
 	enum compare_rule compare;
 	uint64_t noise;		/* COMPARE_MASK: bits that are not compared */
 	enum absent_rule absent;
+	uint64_t absent_bits;	/* ABSENT_IF_ZERO: under this mask; 0: all */
 	uint32_t features;	/* features[0] bits without which it is absent */
 	const char *why;	/* the reason for what is special, with source */
 };
