@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * PID 1 of the emulated host: loads the modules it was packed with, mounts
- * the share, runs one program from it, leaves the outcome there and powers
- * the machine off.  host/run is the other side.
+ * PID 1 of the emulated host: loads the modules it was packed with, runs one
+ * program that came with it, leaves the outcome in the share and powers the
+ * machine off.  host/run is the other side.
  *
- * In the share, NUL-separated:  .onereg/argv, .onereg/env
- * Left in the share:            .onereg/status, .onereg/dmesg
+ * Packed with it:     /job/..., what the program finds around itself
+ *                     /argv, /env, NUL-separated
+ * Left in the share:  out/..., status, dmesg
+ *
+ * The share answers when the outside has time.  So that a clock that counts
+ * instructions shows the same figures in every run, onereg_late=1 keeps away
+ * from it until the program has ended.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,13 +24,15 @@
 #include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define CONTROL		"/share/.onereg"
+#define JOB		"/job"
+#define SHARE		"/share"
 #define MODULE_LIST	"/modules/list"
 #define PORT_CLASS	"/sys/class/virtio-ports"
 
@@ -111,12 +119,54 @@ static void load_modules(void)
 
 static void mount_share(void)
 {
-	mkdir("/share", 0755);
-	if (mount("share", "/share", "9p", 0,
+	mkdir(SHARE, 0755);
+	if (mount("share", SHARE, "9p", 0,
 		  "trans=virtio,version=9p2000.L,msize=512000,cache=mmap"))
 		die("cannot mount the share: %m");
-	if (chdir("/share"))
-		die("cannot enter the share: %m");
+}
+
+/* The program's results land in the share as it writes them. */
+static void mount_out(void)
+{
+	mount_share();
+	if (mount(SHARE "/out", JOB "/out", NULL, MS_BIND, NULL))
+		die("cannot mount " JOB "/out: %m");
+}
+
+static int copy_file(const char *from, const char *to, mode_t mode)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	ssize_t n = -1;
+
+	if (in >= 0 && out >= 0)
+		while ((n = sendfile(out, in, NULL, 1 << 20)) > 0)
+			;
+	close(in);
+	close(out);
+	return n;
+}
+
+static int copy_entry(const char *path, const struct stat *st, int kind,
+		      struct FTW *where)
+{
+	char to[4096];
+
+	(void)where;
+	snprintf(to, sizeof(to), SHARE "%s", path + strlen(JOB));
+	if (kind == FTW_D)
+		return mkdir(to, 0755) && errno != EEXIST ? -1 : 0;
+	if (!S_ISREG(st->st_mode))
+		return 0;
+	return copy_file(path, to, st->st_mode & 0777);
+}
+
+/* The same, but after the program. */
+static void copy_out(void)
+{
+	mount_share();
+	if (nftw(JOB "/out", copy_entry, 16, FTW_PHYS))
+		die("cannot copy the results: %m");
 }
 
 /*
@@ -270,10 +320,21 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
+/* What the kernel says after this line, it says about the program. */
+static void mark_kernel_log(void)
+{
+	static const char mark[] = "<6>" WORD "program starts\n";
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, mark, sizeof(mark) - 1) < 0)
+		die("cannot write to the kernel log: %m");
+	close(fd);
+}
+
 static void save_kernel_log(void)
 {
 	char *text = malloc(DMESG_BYTES);
-	FILE *f = fopen(CONTROL "/dmesg", "we");
+	FILE *f = fopen(SHARE "/dmesg", "we");
 	int n;
 
 	if (!text || !f)
@@ -290,7 +351,7 @@ static void save_status(int status, double started, double ended)
 {
 	const char *how = WIFEXITED(status) ? "exit" : "signal";
 	int n = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
-	FILE *f = fopen(CONTROL "/status", "we");
+	FILE *f = fopen(SHARE "/status", "we");
 
 	if (!f)
 		die("cannot save the exit status: %m");
@@ -302,22 +363,28 @@ static void save_status(int status, double started, double ended)
 
 int main(void)
 {
+	int late = getenv("onereg_late") != NULL;
 	char **argv, **env;
-	double started;
+	double started, ended;
 	int status;
 
 	mount_basics();
 	load_modules();
-	mount_share();
+	if (!late)
+		mount_out();
 	link_stream();
-	argv = read_strings(CONTROL "/argv");
-	env = read_strings(CONTROL "/env");
-	if (!argv[0])
+	argv = read_strings("/argv");
+	env = read_strings("/env");
+	if (!argv[0] || chdir(JOB))
 		die("no program given");
+	mark_kernel_log();
 	started = now();
 	status = wait_for(start(argv, env));
+	ended = now();
 	kill(-1, SIGKILL);
+	if (late)
+		copy_out();
 	save_kernel_log();
-	save_status(status, started, now());
+	save_status(status, started, ended);
 	power_off();
 }
