@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What register ids are called, and how large their values are.
+ *
+ * Each class of ids (bits 27:16) encodes its registers in a way of its own.
+ * A name is given only to an id that KVM could list: right size, no stray
+ * bits. Everything else is named by its number, so that two ids never share
+ * a name.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "internal.h"
+#include "sysreg_names.h"
+
+#define ID_KNOWN_BITS \
+	(KA_REG_ARCH_MASK | KA_REG_SIZE_MASK | KA_REG_CLASS_MASK | 0xffffULL)
+
+/* CORE: offsets in struct kvm_regs, in units of 4 bytes. */
+#define CORE_X0		0x00
+#define CORE_SP_EL0	0x3e
+#define CORE_V0		0x54
+#define CORE_FPSR	0xd4
+#define CORE_FPCR	0xd5
+
+static const char *const core_names[] = {	/* from CORE_SP_EL0, each u64 */
+	"SP_EL0", "PC", "PSTATE", "SP_EL1", "ELR_EL1", "SPSR_EL1",
+	"SPSR_ABT", "SPSR_UND", "SPSR_IRQ", "SPSR_FIQ",
+};
+
+/* DEMUX: bits 15:8 say what is indexed (0: CCSIDR), 7:0 are the index. */
+#define DEMUX_CCSIDR_MASK	0xff00
+
+/* SVE: a register number in bits 9:5 above each base, a slice in 4:0. */
+#define SVE_P0		0x400
+#define SVE_FFR		0x600
+#define SVE_VLS		0xffff
+
+static const char *const fw_names[] = {
+	"PSCI_VERSION", "SMCCC_ARCH_WORKAROUND_1", "SMCCC_ARCH_WORKAROUND_2",
+	"SMCCC_ARCH_WORKAROUND_3",
+};
+
+static const char *const bmap_names[] = {
+	"STD_BMAP", "STD_HYP_BMAP", "VENDOR_HYP_BMAP", "VENDOR_HYP_BMAP_2",
+};
+
+size_t onereg_reg_size(uint64_t id)
+{
+	unsigned int log2 = (id & KA_REG_SIZE_MASK) >> KA_REG_SIZE_SHIFT;
+	size_t size = (size_t)1 << log2;
+
+	if ((id & KA_REG_ARCH_MASK) != KA_REG_ARM64)
+		return 0;
+	return size <= KA_REG_SIZE_MAX ? size : 0;
+}
+
+/* The namers return snprintf()'s result, or -1: not one of theirs. */
+
+static int name_plain(const char *const *names, size_t n, uint64_t i,
+		      char *buf, size_t size)
+{
+	return i < n ? snprintf(buf, size, "%s", names[i]) : -1;
+}
+
+static int name_core(unsigned int offset, size_t bytes, char *buf, size_t size)
+{
+	if (bytes == 4 && offset == CORE_FPSR)
+		return snprintf(buf, size, "FPSR");
+	if (bytes == 4 && offset == CORE_FPCR)
+		return snprintf(buf, size, "FPCR");
+	if (bytes == 16 && offset >= CORE_V0 && offset < CORE_FPSR &&
+	    offset % 4 == 0)
+		return snprintf(buf, size, "V%u", (offset - CORE_V0) / 4);
+	if (bytes != 8 || offset % 2)
+		return -1;
+	if (offset < CORE_SP_EL0)
+		return snprintf(buf, size, "X%u", (offset - CORE_X0) / 2);
+	return name_plain(core_names, ARRAY_SIZE(core_names),
+			  (offset - CORE_SP_EL0) / 2, buf, size);
+}
+
+static int name_demux(unsigned int low, size_t bytes, char *buf, size_t size)
+{
+	if (bytes != 4 || low & DEMUX_CCSIDR_MASK)
+		return -1;
+	return snprintf(buf, size, "CCSIDR demux %u", low);
+}
+
+static int compare_low(const void *key, const void *element)
+{
+	const uint16_t *low = key;
+	const struct sysreg_name *name = element;
+
+	return *low - name->low;
+}
+
+static int name_sysreg(uint16_t low, size_t bytes, char *buf, size_t size)
+{
+	const struct sysreg_name *found;
+
+	if (bytes != 8)
+		return -1;
+	found = bsearch(&low, sysreg_names, ARRAY_SIZE(sysreg_names),
+			sizeof(sysreg_names[0]), compare_low);
+	if (found)
+		return snprintf(buf, size, "%s", found->name);
+	/* As assemblers write a register that they have no name for. */
+	return snprintf(buf, size, "S%u_%u_C%u_C%u_%u", low >> 14,
+			low >> 11 & 7, low >> 7 & 15, low >> 3 & 15, low & 7);
+}
+
+static int name_sve(unsigned int low, size_t bytes, char *buf, size_t size)
+{
+	unsigned int n = low >> 5 & 31, slice = low & 31;
+
+	if (bytes == 64 && low == SVE_VLS)
+		return snprintf(buf, size, "SVE_VLS");
+	if (bytes == 256 && low < SVE_P0)
+		return snprintf(buf, size, "Z%u (slice %u)", n, slice);
+	if (bytes == 32 && low >= SVE_P0 && low < SVE_FFR && n < 16)
+		return snprintf(buf, size, "P%u (slice %u)", n, slice);
+	if (bytes == 32 && low >= SVE_FFR && low < SVE_FFR + 32)
+		return snprintf(buf, size, "FFR (slice %u)", slice);
+	return -1;
+}
+
+static int name_known(uint64_t id, char *buf, size_t size)
+{
+	size_t bytes = onereg_reg_size(id);
+	uint16_t low = id & 0xffff;
+
+	if (!bytes || id & ~ID_KNOWN_BITS)
+		return -1;
+	switch (id & KA_REG_CLASS_MASK) {
+	case KA_REG_CORE:
+		return name_core(low, bytes, buf, size);
+	case KA_REG_DEMUX:
+		return name_demux(low, bytes, buf, size);
+	case KA_REG_SYSREG:
+		return name_sysreg(low, bytes, buf, size);
+	case KA_REG_SVE:
+		return name_sve(low, bytes, buf, size);
+	case KA_REG_FW:
+		return bytes != 8 ? -1 :
+		       name_plain(fw_names, ARRAY_SIZE(fw_names), low, buf,
+				  size);
+	case KA_REG_FW_FEAT_BMAP:
+		return bytes != 8 ? -1 :
+		       name_plain(bmap_names, ARRAY_SIZE(bmap_names), low, buf,
+				  size);
+	default:
+		return -1;
+	}
+}
+
+int onereg_reg_name(uint64_t id, char *buf, size_t size)
+{
+	int n = name_known(id, buf, size);
+
+	if (n >= 0)
+		return n;
+	return snprintf(buf, size, "id 0x%016llx", (unsigned long long)id);
+}
+
+const struct onereg_field *onereg_reg_field(uint64_t id, size_t i)
+{
+	const struct id_field *f = id_field_at(id, i);
+
+	return f ? &f->field : NULL;
+}
