@@ -61,7 +61,7 @@ static inline size_t format_pad(size_t size)
 	return (size + FORMAT_ALIGN - 1) & ~(size_t)(FORMAT_ALIGN - 1);
 }
 
-/* ---- writing --------------------------------------------------------------- */
+/* ---- writing: container.c --------------------------------------------------------------- */
 
 /*
  * Grows as it is written to. The first error sticks, and what is put after
@@ -96,7 +96,19 @@ void put_regset(struct container_out *out, const struct regset *set);
 /* Would a reader take it? */
 bool format_string_ok(const char text[RELEASE_MAX]);
 
-/* ---- reading --------------------------------------------------------------- */
+/* What keeps an object from being written, or a file from being read. */
+struct fault {
+	uint32_t type;		/* section */
+	char why[128];
+};
+/* -EBADMSG */
+int fault(struct fault *f, uint32_t type, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* What an encoder returns for the result of its checks; reports it. */
+int fault_write(int r, const struct fault *f, const char *name,
+		struct onereg_report *report);
+
+/* ---- reading: container.c -------------------------------------------------- */
 
 struct section {
 	uint32_t type;
@@ -130,6 +142,10 @@ int container_error(const struct container *c, int error, const void *where,
 	__attribute__((format(printf, 4, 5)));
 /* As container_error() for -ENOMEM, which everything else leaves unsaid. */
 int container_result(const struct container *c, int r);
+/* As container_error() for a fault. */
+int container_fault(const struct container *c, const struct fault *f);
+
+/* ---- reading: cursor.c, what is in a section ------------------------------- */
 
 /*
  * Reads a section from its beginning. Past its end everything is 0 and
@@ -139,6 +155,7 @@ struct cursor {
 	const struct container *c;
 	const struct section *section;
 	const uint8_t *p, *end;
+	const uint8_t *last;	/* where what was read last begins */
 	bool overrun;
 };
 
@@ -151,9 +168,8 @@ const uint8_t *cursor_bytes(struct cursor *cur, size_t size);
 /* -EBADMSG unless everything was there, was read, and fitted exactly. */
 int cursor_finish(struct cursor *cur);
 /* A finding about what was just read. */
-#define cursor_error(cur, fmt, ...)                                    \
-	container_error((cur)->c, EBADMSG, (cur)->p, "section %.4s: " fmt, \
-			(const char *)&(cur)->section->type, ##__VA_ARGS__)
+int cursor_error(const struct cursor *cur, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * A count of things of at least element_size each, of which at most max and
@@ -166,17 +182,29 @@ int cursor_flags(struct cursor *cur, uint32_t known, uint32_t *ret);
 int cursor_zero_u32(struct cursor *cur);
 int cursor_padding(struct cursor *cur);
 int cursor_string(struct cursor *cur, char ret[RELEASE_MAX]);
+/* The section ORIG, of which only the flags "known" may be set. */
+struct origin {
+	const char *writer, *release;
+	uint64_t midr, counter_frequency, saved_at;
+	uint32_t flags;
+};
+void put_origin(struct container_out *out, const struct origin *origin);
+/* Strings go where the caller has them; origin's point there. */
+int read_origin(const struct container *c, uint32_t known, char *writer,
+		char *release, struct origin *ret);
 /* A list of ids: no two the same, each of a size. */
 int cursor_regset(struct cursor *cur, struct regset *ret);
 /* A row of size bytes and its padding, into malloc()ed memory. */
 int cursor_row(struct cursor *cur, size_t size, uint8_t **ret);
 
-/* ---- what both kinds of file need ------------------------------------------- */
+/* n ids into malloc()ed memory, NULL where n is 0. */
+int cursor_ids(struct cursor *cur, size_t n, uint64_t **ret);
 
 /* A malloc()ed copy in ascending order; n > 0. */
 int sorted_ids(const uint64_t *ids, size_t n, uint64_t **ret);
-bool sorted_has(const uint64_t *sorted, size_t n, uint64_t id);
-/* *ret_twice: an id that is there twice (0 and false: none is) */
-bool sorted_twice(const uint64_t *sorted, size_t n, uint64_t *ret_twice);
+/* Its index, or -1. */
+ptrdiff_t sorted_find(const uint64_t *sorted, size_t n, uint64_t id);
+/* -EEXIST and *ret_twice: an id that is there twice. */
+int ids_unique(const uint64_t *ids, size_t n, uint64_t *ret_twice);
 
 #endif
