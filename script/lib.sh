@@ -5,6 +5,7 @@
 #
 #   need_deps      installs what is missing of the tools and libraries
 #   build_native   build/native: gcc, ASan and UBSan, warnings are errors
+#   build_clang    build/clang: what clang says of it
 #   build_arm64    build/arm64: static arm64 programs
 #
 # All are quick when there is nothing to do.  Errors are one line and end the
@@ -113,6 +114,11 @@ compile() {
 build_native() {
 	locked native build_in native "$@" -- \
 		--werror -Db_sanitize=address,undefined -Db_lundef=false
+}
+
+# A second opinion; its programs are not run.
+build_clang() {
+	CC=clang locked clang build_in clang "$@" -- --werror
 }
 
 build_arm64() {
