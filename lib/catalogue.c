@@ -40,6 +40,10 @@
 #define VM_FEATURE		.scope = ONEREG_SCOPE_VM, .phase = PHASE_VM
 #define VM_COUNTER		.scope = ONEREG_SCOPE_VM, .phase = PHASE_COUNTER
 #define HOST_FACT		.scope = ONEREG_SCOPE_HOST, .phase = PHASE_VM
+#define AA32_FEATURE                                                       \
+	VM_FEATURE, .compare = COMPARE_AA32, .absent = ABSENT_IF_ZERO,     \
+	.why = "UNKNOWN on a CPU whose EL0 has no AArch32; newer kernels " \
+	       "then show 0 and ignore writes (aa32_id_visibility)"
 
 static const struct family families[] = {
 	/* ---- SVE ---- */
@@ -74,6 +78,9 @@ static const struct family families[] = {
 	  .why = "REVIDR_EL1 is the host's" },
 	{ "CPU identity", EXACT_ID(KA_SYS(3, 1, 0, 0, 7)), HOST_FACT,
 	  .why = "AIDR_EL1 is the host's" },
+	{ "AArch32 ID registers", CRM_SPACE(3, 0, 0, 1), AA32_FEATURE },
+	{ "AArch32 ID registers", CRM_SPACE(3, 0, 0, 2), AA32_FEATURE },
+	{ "AArch32 ID registers", CRM_SPACE(3, 0, 0, 3), AA32_FEATURE },
 	{ "feature ID registers", ID_SPACE(3, 0, 0), VM_FEATURE,
 	  .absent = ABSENT_IF_ZERO,
 	  .why = "kvm->arch.id_regs: one per VM, until the first vCPU ran; 0 "
@@ -179,6 +186,49 @@ const struct family *catalogue_find(uint64_t id)
 const struct family *catalogue_at(size_t i)
 {
 	return i < ARRAY_SIZE(families) ? &families[i] : NULL;
+}
+
+static bool is_zero(const void *value, size_t size, uint64_t bits)
+{
+	const uint8_t *v = value;
+
+	for (size_t i = 0; i < size; i++)
+		if (v[i] & (bits && i < 8 ? bits >> (8 * i) & 0xff : 0xff))
+			return false;
+	return true;
+}
+
+enum onereg_severity family_absent(const struct family *f, const void *value,
+				   size_t size)
+{
+	switch (f->absent) {
+	case ABSENT_SAFE:
+		return ONEREG_NOTE;
+	case ABSENT_CARE:
+		return ONEREG_CARE;
+	case ABSENT_IF_ZERO:
+		return is_zero(value, size, f->absent_bits) ? ONEREG_NOTE :
+							      ONEREG_IMPOSSIBLE;
+	case ABSENT_LOSS:
+		break;
+	}
+	return ONEREG_IMPOSSIBLE;
+}
+
+enum onereg_scope host_scope(const struct onereg_host *host, uint64_t id)
+{
+	enum onereg_scope scope = ONEREG_SCOPE_UNKNOWN;
+
+	if (!host || !host->probed)
+		return scope;
+	/* The last profile is the largest: it lists whatever the host has. */
+	for (size_t p = host->n_profiles; p-- > 0 && !scope;) {
+		ptrdiff_t i = regset_find(&host->profiles[p].set, id);
+
+		if (i >= 0)
+			scope = host->profiles[p].scope[i];
+	}
+	return scope;
 }
 
 enum onereg_scope onereg_reg_scope(uint64_t id)

@@ -194,6 +194,7 @@ enum compare_rule {
 	COMPARE_MASK,		/* under ~family->noise */
 	COMPARE_COUNTER,	/* moved on by no more than time allows */
 	COMPARE_HOST,		/* any value the host accepts */
+	COMPARE_AA32,		/* exact; UNKNOWN where EL0 has no AArch32 */
 };
 
 enum absent_rule {		/* may the destination lack the register? */
@@ -222,6 +223,14 @@ struct family {
 const struct family *catalogue_find(uint64_t id);
 /* Rows in order, NULL past the end. */
 const struct family *catalogue_at(size_t i);
+/*
+ * What it means that the destination lacks a register of that value: NOTE
+ * safe, CARE, or IMPOSSIBLE state would be lost.
+ */
+enum onereg_severity family_absent(const struct family *f, const void *value,
+				   size_t size);
+/* The scope that was observed on the host; UNKNOWN where host is NULL. */
+enum onereg_scope host_scope(const struct onereg_host *host, uint64_t id);
 
 /* ---- idreg.c: fields of ID registers and which way each is safe --------------------- */
 
@@ -262,6 +271,7 @@ struct scratch_options {
 	const uint32_t *vcpu_ids;	/* NULL: 0.. */
 	size_t n_vcpus;
 	bool gic;
+	uint32_t nr_irqs;	/* of the GIC; 0: KVM's default */
 };
 
 /* Creates VM, vCPUs and GIC; inits no vCPU. Reports what it cannot do. */
@@ -281,8 +291,9 @@ int gic_save(struct onereg_vm *vm, struct onereg_image *image,
 	     struct onereg_report *report);
 int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
 		struct onereg_report *report);
+/* Adds the differences to *unproved. */
 int gic_prove(struct onereg_vm *vm, const struct onereg_image *image,
-	      struct onereg_report *report);
+	      size_t *unproved, struct onereg_report *report);
 /* "GICD_IROUTER[34]", "GICR_ISENABLER0 of vCPU 2", ... As snprintf(). */
 int gic_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
 
@@ -290,6 +301,9 @@ int gic_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
 
 int attrs_add(struct attrs *attrs, const struct attr *attr);
 void attrs_free(struct attrs *attrs);
+/* The attributes of one vCPU that can be read back, in the order of writing. */
+int vcpu_attrs_save(const struct onereg_vm *vm, size_t vcpu,
+		    struct attrs *ret, struct onereg_report *report);
 int vcpu_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
 
 /* ---- file.c: the container under images and host descriptions (docs/format.md) ------------- */

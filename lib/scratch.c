@@ -105,10 +105,12 @@ static int create_vcpus(struct scratch *s, const struct scratch_options *o,
 	return 0;
 }
 
-static int create_gic(struct scratch *s, struct onereg_report *report)
+static int create_gic(struct scratch *s, uint32_t nr_irqs,
+		      struct onereg_report *report)
 {
 	struct ka_create_device dev = { .type = KA_DEV_TYPE_ARM_VGIC_V3 };
 	const struct attr setup[] = {
+		{ KA_VGIC_GRP_NR_IRQS, 4, 0, nr_irqs },
 		{ KA_VGIC_GRP_ADDR, 8, KA_VGIC_ADDR_DIST, GIC_DIST_BASE },
 		{ KA_VGIC_GRP_ADDR, 8, KA_VGIC_ADDR_REDIST, GIC_REDIST_BASE },
 		{ KA_VGIC_GRP_CTRL, 8, KA_VGIC_CTRL_INIT, 0 },
@@ -119,7 +121,7 @@ static int create_gic(struct scratch *s, struct onereg_report *report)
 		return step(ret, "KVM_CREATE_DEVICE", "GICv3",
 			    "this host has no GICv3 for guests", report);
 	s->gic_fd = (int)dev.fd;
-	for (size_t i = 0; i < ARRAY_SIZE(setup); i++) {
+	for (size_t i = nr_irqs ? 0 : 1; i < ARRAY_SIZE(setup); i++) {
 		ret = step(io_set_attr(&s->io, s->gic_fd, &setup[i]),
 			   "KVM_SET_DEVICE_ATTR", "GICv3",
 			   "addresses or CTRL_INIT of a scratch GIC", report);
@@ -150,7 +152,7 @@ int scratch_open(struct scratch *s, const struct scratch_options *o,
 	if (ret >= 0)
 		ret = create_vcpus(s, o, report);
 	if (ret >= 0 && o->gic)
-		ret = create_gic(s, report);
+		ret = create_gic(s, o->nr_irqs, report);
 	if (ret < 0)
 		scratch_close(s);
 	return ret < 0 ? ret : 0;

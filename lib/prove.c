@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The proof: every value of the image is read back and compared by the rule
+ * of its family. VM-wide values are read through every vCPU. A difference
+ * is either explained by a rule, and counted, or the VM is not what was
+ * saved.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "restore.h"
+
+#define NS_PER_S	1000000000ULL
+/* What reading the clock and the counter one after the other may cost. */
+#define SLACK_NS	(NS_PER_S / 10)
+#define PFR0_EL0	0xfULL
+#define PFR0_EL0_AA32	2
+
+static int unproved(struct restore *r, struct onereg_finding f)
+{
+	f.severity = ONEREG_IMPOSSIBLE;
+	r->n_unproved++;
+	report_add(r->report, &f);
+	return 0;
+}
+
+static int cannot_read(struct restore *r, int error, const char *operation,
+		       int vcpu, const char *name)
+{
+	report_add(r->report, &(struct onereg_finding){
+				      .severity = ONEREG_ERROR,
+				      .vcpu = vcpu,
+				      .name = name,
+				      .error = -error,
+				      .operation = operation,
+				      .why = "cannot be read back: not proved",
+			      });
+	return error;
+}
+
+/* ---- registers ---------------------------------------------------------------- */
+
+struct value {
+	const struct family *family;
+	uint64_t id;
+	int vcpu;
+	size_t size;
+	const uint8_t *saved;
+	uint8_t now[KA_REG_SIZE_MAX];
+};
+
+static uint64_t u64(const struct value *v, const uint8_t *bytes)
+{
+	uint64_t n = 0;
+
+	memcpy(&n, bytes, v->size < sizeof(n) ? v->size : sizeof(n));
+	return n;
+}
+
+/*
+ * How far the counter may have moved since its base value was true: since
+ * the restore wrote it or, where this VM was not restored here, since the
+ * save.
+ */
+static uint64_t counter_limit(const struct restore *r, uint64_t now)
+{
+	uint64_t since = r->vm->counters.set ? r->vm->counters.at :
+					       r->image->saved_at;
+	uint64_t ns = (now > since ? now - since : 0) + SLACK_NS;
+
+	if (!r->image->counter_frequency)
+		return INT64_MAX;
+	return (uint64_t)((unsigned __int128)ns *
+			  r->image->counter_frequency / NS_PER_S);
+}
+
+static int compare_counter(struct restore *r, const struct value *v,
+			   enum onereg_class *ret)
+{
+	const struct onereg_io *io = &r->vm->io;
+	int64_t shift = r->vm->counters.set ? r->vm->counters.shift : 0;
+	uint64_t saved = u64(v, v->saved), moved, now;
+	int err = io->wall_clock(io->userdata, &now);
+
+	if (err)
+		return cannot_read(r, err, "clock_gettime", -1,
+				   "the wall clock");
+	moved = u64(v, v->now) - (saved + (uint64_t)shift);
+	if (moved > counter_limit(r, now))
+		*ret = ONEREG_CLASS_UNEXPLAINED;
+	else
+		*ret = shift ? ONEREG_CLASS_TIME : ONEREG_CLASS_COUNTER;
+	return 0;
+}
+
+static bool has_aa32(const struct restore *r)
+{
+	const struct regset *set = &r->image->vm_set;
+	ptrdiff_t i = regset_find(set, KA_SYS(3, 0, 0, 4, 0));
+
+	return i < 0 || (regset_u64(set, r->image->vm_row, (size_t)i) &
+			 PFR0_EL0) == PFR0_EL0_AA32;
+}
+
+/* The class of what differs. */
+static int classify(struct restore *r, const struct value *v,
+		    enum onereg_class *ret)
+{
+	*ret = ONEREG_CLASS_UNEXPLAINED;
+	switch (v->family->compare) {
+	case COMPARE_EXACT:
+		break;
+	case COMPARE_MASK:
+		if (!((u64(v, v->saved) ^ u64(v, v->now)) & ~v->family->noise))
+			*ret = ONEREG_CLASS_NOISE;
+		break;
+	case COMPARE_COUNTER:
+		return compare_counter(r, v, ret);
+	case COMPARE_HOST:
+		*ret = ONEREG_CLASS_HOST;
+		break;
+	case COMPARE_AA32:
+		if (!has_aa32(r))
+			*ret = ONEREG_CLASS_UNKNOWN_VALUE;
+		break;
+	}
+	return 0;
+}
+
+static bool was_refused(const struct restore *r, uint64_t id)
+{
+	for (size_t i = 0; i < r->n_refused; i++)
+		if (r->refused[i] == id)
+			return true;
+	return false;
+}
+
+static int compare(struct restore *r, const struct value *v)
+{
+	enum onereg_class class_;
+	int ret;
+
+	if (r->counts)
+		r->counts->registers_compared++;
+	if (!memcmp(v->saved, v->now, v->size) || was_refused(r, v->id))
+		return 0;
+	ret = classify(r, v, &class_);
+	if (ret)
+		return ret;
+	if (class_ != ONEREG_CLASS_UNEXPLAINED) {
+		report_count(r->report, class_);
+		return 0;
+	}
+	return unproved(r, (struct onereg_finding){
+				   .class_ = class_,
+				   .space = ONEREG_SPACE_REG,
+				   .vcpu = v->vcpu,
+				   .id = v->id,
+				   .a = v->saved,
+				   .b = v->now,
+				   .value_size = v->size,
+				   .why = "the register reads back another "
+					  "value than was saved",
+				   .todo = v->family->why,
+			   });
+}
+
+static int missing(struct restore *r, const struct value *v)
+{
+	struct onereg_finding f = {
+		.severity = family_absent(v->family, v->saved, v->size),
+		.class_ = ONEREG_CLASS_ABSENT,
+		.space = ONEREG_SPACE_REG,
+		.vcpu = v->vcpu,
+		.id = v->id,
+		.a = v->saved,
+		.value_size = v->size,
+		.why = "this host does not have the register",
+		.todo = v->family->why,
+	};
+
+	if (was_refused(r, v->id))
+		return 0;
+	if (f.severity == ONEREG_IMPOSSIBLE) {
+		f.class_ = ONEREG_CLASS_MISSING;
+		return unproved(r, f);
+	}
+	if (f.severity == ONEREG_NOTE)
+		report_count(r->report, f.class_);
+	else
+		report_add(r->report, &f);
+	return 0;
+}
+
+/* vcpu is told in findings: -1 for a VM-wide value read through the first. */
+static int prove_row(struct restore *r, const struct rules *rules,
+		     const uint8_t *row, size_t through, int vcpu)
+{
+	const struct regset *set = rules->set;
+	int ret = 0;
+
+	for (size_t i = 0; i < set->n && !ret; i++) {
+		struct value v = {
+			.family = rules->family[i],
+			.id = set->ids[i],
+			.vcpu = vcpu,
+			.size = onereg_reg_size(set->ids[i]),
+			.saved = row + set->offsets[i],
+		};
+
+		ret = io_get_reg(&r->vm->io, r->vm->vcpu_fds[through], v.id,
+				 v.now);
+		if (!ret) {
+			ret = compare(r, &v);
+		} else if (ret == -ENOENT) {
+			/* What is VM-wide is told once. */
+			ret = rules != &r->vm_rules || !through ?
+				      missing(r, &v) :
+				      0;
+		} else {
+			char name[64];
+
+			onereg_reg_name(v.id, name, sizeof(name));
+			cannot_read(r, ret, "KVM_GET_ONE_REG", vcpu, name);
+		}
+	}
+	return ret;
+}
+
+/* ---- everything else about a vCPU --------------------------------------------------- */
+
+static int prove_attrs(struct restore *r, size_t vcpu)
+{
+	const struct attrs *attrs = &r->image->vcpus[vcpu].attrs;
+
+	for (size_t i = 0; i < attrs->n; i++) {
+		struct attr now = attrs->v[i];
+		char name[64];
+		int ret;
+
+		if (now.group == KA_VCPU_PMU_V3_CTRL &&
+		    now.attr == KA_VCPU_PMU_V3_INIT)
+			continue;	/* cannot be read */
+		if (r->dry && now.group == KA_VCPU_PVTIME_CTRL)
+			continue;	/* was not written */
+		vcpu_attr_name(now.group, now.attr, name, sizeof(name));
+		ret = io_get_attr(&r->vm->io, r->vm->vcpu_fds[vcpu], &now);
+		if (ret)
+			return cannot_read(r, ret, "KVM_GET_DEVICE_ATTR",
+					   (int)vcpu, name);
+		if (r->counts)
+			r->counts->attributes_compared++;
+		if (now.value == attrs->v[i].value)
+			continue;
+		unproved(r, (struct onereg_finding){
+				    .class_ = ONEREG_CLASS_UNEXPLAINED,
+				    .space = ONEREG_SPACE_VCPU_ATTR,
+				    .vcpu = (int)vcpu,
+				    .group = now.group,
+				    .id = now.attr,
+				    .name = name,
+				    .a = &attrs->v[i].value,
+				    .b = &now.value,
+				    .value_size = now.size,
+				    .why = "the attribute reads back another "
+					   "value than was saved",
+			    });
+	}
+	return 0;
+}
+
+static int prove_events(struct restore *r, size_t vcpu)
+{
+	const struct ka_vcpu_events *saved = &r->image->vcpus[vcpu].events;
+	struct ka_vcpu_events now;
+	int ret;
+
+	if (!r->image->vcpus[vcpu].has_events)
+		return 0;
+	ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[vcpu], KA_GET_VCPU_EVENTS,
+		       &now);
+	if (ret < 0)
+		return cannot_read(r, ret, "KVM_GET_VCPU_EVENTS", (int)vcpu,
+				   "vCPU events");
+	/* has_esr is the host's ability, and means something only with one. */
+	if (!now.serror_pending == !saved->serror_pending &&
+	    (!saved->serror_pending || !saved->serror_has_esr ||
+	     now.serror_esr == saved->serror_esr))
+		return 0;
+	return unproved(r, (struct onereg_finding){
+				   .class_ = ONEREG_CLASS_UNEXPLAINED,
+				   .space = ONEREG_SPACE_EVENTS,
+				   .vcpu = (int)vcpu,
+				   .name = "vCPU events",
+				   .a = saved,
+				   .b = &now,
+				   .value_size = 16,
+				   .why = "the pending SError is not as saved",
+			   });
+}
+
+static int prove_mp_state(struct restore *r, size_t vcpu)
+{
+	uint32_t saved = r->image->vcpus[vcpu].mp_state;
+	struct ka_mp_state now;
+	int ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[vcpu], KA_GET_MP_STATE,
+			   &now);
+
+	if (ret < 0)
+		return cannot_read(r, ret, "KVM_GET_MP_STATE", (int)vcpu,
+				   "MP state");
+	if (now.mp_state == saved)
+		return 0;
+	return unproved(r, (struct onereg_finding){
+				   .class_ = ONEREG_CLASS_UNEXPLAINED,
+				   .space = ONEREG_SPACE_MP_STATE,
+				   .vcpu = (int)vcpu,
+				   .name = "MP state",
+				   .a = &saved,
+				   .b = &now.mp_state,
+				   .value_size = sizeof(saved),
+				   .why = "the vCPU is not as runnable as it "
+					  "was",
+			   });
+}
+
+static int prove_vcpu(struct restore *r, size_t vcpu)
+{
+	const struct vcpu_state *v = &r->image->vcpus[vcpu];
+	int ret;
+
+	ret = prove_row(r, &r->vm_rules, r->image->vm_row, vcpu,
+			vcpu ? (int)vcpu : -1);
+	if (!ret)
+		ret = prove_row(r, &r->set_rules[v->set], v->row, vcpu,
+				(int)vcpu);
+	if (!ret)
+		ret = prove_attrs(r, vcpu);
+	if (!ret)
+		ret = prove_events(r, vcpu);
+	return ret ? ret : prove_mp_state(r, vcpu);
+}
+
+int restore_prove(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++)
+		ret = prove_vcpu(r, i);
+	if (!ret && r->image->has_gic)
+		ret = gic_prove(r->vm, r->image, &r->n_unproved, r->report);
+	return ret;
+}
+
+int onereg_vm_prove(struct onereg_vm *vm, const struct onereg_image *image,
+		    struct onereg_report *report)
+{
+	struct restore r;
+	int ret;
+
+	if (vm->n_vcpus != image->n_vcpus ||
+	    image->has_gic != (vm->gic_fd >= 0)) {
+		report_error(report, -EINVAL, NULL, "VM",
+			     "has another shape than the image: %zu vCPUs, "
+			     "not %zu, or a GIC on one side only",
+			     vm->n_vcpus, image->n_vcpus);
+		return -EINVAL;
+	}
+	ret = restore_open(&r, vm, image, report);
+	if (ret)
+		return ret;
+	ret = restore_prove(&r);
+	restore_close(&r);
+	return ret;
+}

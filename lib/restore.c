@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Restoring a VM: the plan, a table of steps with the reason for each one's
+ * place, and the steps. The first failure ends a restore; a dry run goes on
+ * and turns what the kernel refuses into findings.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "restore.h"
+
+#define NS_PER_S 1000000000ULL
+
+/* ---- failures and verdicts ------------------------------------------------------ */
+
+/* What a kernel says of a value or an id, rather than of its own trouble. */
+static bool is_refusal(int error)
+{
+	return error == -EINVAL || error == -ENOENT || error == -EPERM ||
+	       error == -EBUSY || error == -E2BIG || error == -ENXIO ||
+	       error == -EEXIST;
+}
+
+/*
+ * One failing call: an error that ends the restore, or in a dry run a
+ * finding, and 0.
+ */
+static int failed(struct restore *r, struct onereg_finding f)
+{
+	bool verdict = r->dry && is_refusal(f.error);
+
+	f.severity = verdict ? ONEREG_IMPOSSIBLE : ONEREG_ERROR;
+	if (verdict && !f.class_)
+		f.class_ = ONEREG_CLASS_VALUE;
+	f.error = -f.error;
+	report_add(r->report, &f);
+	return verdict ? 0 : -f.error;
+}
+
+static int vcpu_failed(struct restore *r, int error, const char *operation,
+		       size_t vcpu, const char *name, const char *why)
+{
+	return failed(r, (struct onereg_finding){
+				 .class_ = ONEREG_CLASS_SHAPE,
+				 .vcpu = (int)vcpu,
+				 .name = name,
+				 .error = error,
+				 .operation = operation,
+				 .why = why,
+			 });
+}
+
+static int wrong_shape(struct restore *r, const char *name, const char *why,
+		       const char *todo)
+{
+	report_add(r->report, &(struct onereg_finding){
+				      .severity = ONEREG_ERROR,
+				      .class_ = ONEREG_CLASS_SHAPE,
+				      .vcpu = -1,
+				      .name = name,
+				      .error = EINVAL,
+				      .why = why,
+				      .todo = todo,
+			      });
+	return -EINVAL;
+}
+
+/* ---- before anything is written --------------------------------------------------- */
+
+static int check_vcpus(struct restore *r)
+{
+	const struct onereg_vm *vm = r->vm;
+
+	if (vm->n_vcpus != r->image->n_vcpus)
+		return wrong_shape(r, "vCPUs",
+				   "the VM has another number of vCPUs than the "
+				   "image", "create as many as the image has");
+	for (size_t i = 0; i < vm->n_vcpus; i++)
+		if (vm->vcpu_ids[i] != r->image->vcpus[i].id)
+			return wrong_shape(r, "vCPU ids",
+					   "the VM's vCPUs have other ids than "
+					   "the image's",
+					   "create them by onereg_image_vcpu_id()");
+	return 0;
+}
+
+static int check_counter(struct restore *r)
+{
+	const struct onereg_io *io = &r->vm->io;
+	uint64_t hz = 0;
+	int ret = io->counter_frequency(io->userdata, &hz);
+
+	if (ret && ret != -ENOSYS) {
+		report_error(r->report, ret, "CNTFRQ_EL0", "the counter",
+			     "its frequency is not known");
+		return ret;
+	}
+	if (hz && r->image->counter_frequency &&
+	    hz != r->image->counter_frequency)
+		return wrong_shape(r, "CNTFRQ_EL0",
+				   "this host's counter has another frequency: "
+				   "the guest's clocks would run at the wrong "
+				   "speed", "choose a host with the same");
+	return 0;
+}
+
+static int check_shape(struct restore *r)
+{
+	if (r->image->n_conflicts)
+		return wrong_shape(r, "VM-wide registers",
+				   "the image's vCPUs disagree on a VM-wide "
+				   "value, and no choice is right",
+				   "see the findings of the save");
+	if (!r->dry && (r->image->fresh || r->image->partial))
+		return wrong_shape(r, "image",
+				   "made from a host description: no VM was "
+				   "saved in it", NULL);
+	if (r->image->has_gic != (r->vm->gic_fd >= 0))
+		return wrong_shape(r, "GICv3",
+				   r->image->has_gic ?
+					   "the image has one, the VM has none" :
+					   "the VM has one, the image has none",
+				   "build the VM as onereg_image_has_gic() says");
+	return check_vcpus(r) ?: check_counter(r);
+}
+
+/* ---- vCPUs ------------------------------------------------------------------------------ */
+
+static int init_vcpus(struct restore *r)
+{
+	struct ka_vcpu_init init = { .target = r->image->target };
+	int ret = 0;
+
+	memcpy(init.features, r->image->features, sizeof(init.features));
+	for (size_t i = 0; i < r->vm->n_vcpus && ret >= 0; i++) {
+		ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[i],
+			       KA_ARM_VCPU_INIT, &init);
+		/* Without it nothing else can be tried: no verdict, an end. */
+		if (ret < 0) {
+			vcpu_failed(r, ret, "KVM_ARM_VCPU_INIT", i,
+				    "vCPU features",
+				    "the host refuses the image's features");
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int finalize_vcpus(struct restore *r)
+{
+	int feature = KA_VCPU_SVE;
+
+	if (!(r->image->features[0] & 1u << KA_VCPU_SVE))
+		return 0;
+	for (size_t i = 0; i < r->vm->n_vcpus; i++) {
+		int ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[i],
+				   KA_ARM_VCPU_FINALIZE, &feature);
+
+		if (ret < 0) {
+			vcpu_failed(r, ret, "KVM_ARM_VCPU_FINALIZE", i, "SVE",
+				    "the host refuses the vector lengths");
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int write_attr(struct restore *r, size_t vcpu, const struct attr *attr)
+{
+	char name[64];
+	int ret;
+
+	/* A scratch VM has no memory that the address could be in. */
+	if (r->dry && attr->group == KA_VCPU_PVTIME_CTRL)
+		return 0;
+	ret = io_set_attr(&r->vm->io, r->vm->vcpu_fds[vcpu], attr);
+	if (!ret && r->counts)
+		r->counts->attributes_written++;
+	if (!ret)
+		return 0;
+	vcpu_attr_name(attr->group, attr->attr, name, sizeof(name));
+	return failed(r, (struct onereg_finding){
+				 .space = ONEREG_SPACE_VCPU_ATTR,
+				 .class_ = ONEREG_CLASS_SHAPE,
+				 .vcpu = (int)vcpu,
+				 .group = attr->group,
+				 .id = attr->attr,
+				 .name = name,
+				 .a = &attr->value,
+				 .value_size = attr->size,
+				 .error = ret,
+				 .operation = "KVM_SET_DEVICE_ATTR",
+				 .why = "the vCPU refuses the attribute",
+			 });
+}
+
+static int write_vcpu_attrs(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++) {
+		const struct attrs *attrs = &r->image->vcpus[i].attrs;
+
+		for (size_t a = 0; a < attrs->n && !ret; a++)
+			ret = write_attr(r, i, &attrs->v[a]);
+	}
+	return ret;
+}
+
+/* ---- registers --------------------------------------------------------------------------- */
+
+static int remember_refused(struct restore *r, uint64_t id)
+{
+	uint64_t *ids = realloc(r->refused,
+				(r->n_refused + 1) * sizeof(*ids));
+
+	if (!ids) {
+		report_error(r->report, -ENOMEM, NULL, "dry run", "no memory");
+		return -ENOMEM;
+	}
+	r->refused = ids;
+	ids[r->n_refused++] = id;
+	return 0;
+}
+
+static int reg_failed(struct restore *r, const struct family *f, int vcpu,
+		      uint64_t id, const void *value, int error)
+{
+	size_t size = onereg_reg_size(id);
+	bool absent = error == -ENOENT;
+	int ret;
+
+	/* What may be missing is told by the proof, which reads it back. */
+	if (absent && family_absent(f, value, size) != ONEREG_IMPOSSIBLE)
+		return 0;
+	ret = failed(r, (struct onereg_finding){
+				.space = ONEREG_SPACE_REG,
+				.class_ = absent ? ONEREG_CLASS_MISSING :
+						   ONEREG_CLASS_VALUE,
+				.vcpu = vcpu,
+				.id = id,
+				.a = value,
+				.value_size = size,
+				.error = error,
+				.operation = "KVM_SET_ONE_REG",
+				.why = absent ? "this host does not have the "
+						"register" :
+						"this host refuses the value",
+				.todo = f->why,
+			});
+	return ret ? ret : remember_refused(r, id);
+}
+
+/* vcpu -1: a VM-wide value, written through the first vCPU. */
+static int write_reg(struct restore *r, const struct family *f, int vcpu,
+		     uint64_t id, const void *value)
+{
+	static const uint8_t ones[8] = { 0xff, 0xff, 0xff, 0xff,
+					 0xff, 0xff, 0xff, 0xff };
+	int fd = r->vm->vcpu_fds[vcpu < 0 ? 0 : vcpu];
+	int ret = 0;
+
+	if (f->write == WRITE_NEVER)
+		return 0;
+	if (f->write == WRITE_CLR_SET)
+		ret = io_set_reg(&r->vm->io, fd, (id & ~0xffffULL) | f->twin,
+				 ones);
+	if (!ret)
+		ret = io_set_reg(&r->vm->io, fd, id, value);
+	if (ret)
+		return reg_failed(r, f, vcpu, id, value, ret);
+	if (r->counts)
+		r->counts->registers_written++;
+	return 0;
+}
+
+static int write_row(struct restore *r, const struct rules *rules,
+		     const uint8_t *row, int vcpu, enum phase phase)
+{
+	const struct regset *set = rules->set;
+	int ret = 0;
+
+	for (size_t i = 0; i < set->n && !ret; i++)
+		if (rules->family[i]->phase == phase)
+			ret = write_reg(r, rules->family[i], vcpu, set->ids[i],
+					row + set->offsets[i]);
+	return ret;
+}
+
+static int write_vm(struct restore *r, enum phase phase)
+{
+	return write_row(r, &r->vm_rules, r->image->vm_row, -1, phase);
+}
+
+static int write_vcpus(struct restore *r, enum phase phase)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++) {
+		const struct vcpu_state *v = &r->image->vcpus[i];
+
+		ret = write_row(r, &r->set_rules[v->set], v->row, (int)i,
+				phase);
+	}
+	return ret;
+}
+
+static int write_vector_lengths(struct restore *r)
+{
+	return write_vcpus(r, PHASE_VLS);
+}
+
+/*
+ * A register that this kernel was seen to keep per vCPU is in the rows,
+ * whatever its family's usual scope.
+ */
+static int write_features(struct restore *r)
+{
+	return write_vm(r, PHASE_VM) ?: write_vcpus(r, PHASE_VM);
+}
+
+static int write_vcpu_registers(struct restore *r)
+{
+	return write_vm(r, PHASE_VCPU) ?: write_vcpus(r, PHASE_VCPU);
+}
+
+static int write_timers(struct restore *r)
+{
+	return write_vm(r, PHASE_TIMER) ?: write_vcpus(r, PHASE_TIMER);
+}
+
+static int write_gic(struct restore *r)
+{
+	return r->image->has_gic ? gic_restore(r->vm, r->image, r->report) : 0;
+}
+
+/* ---- counters ------------------------------------------------------------------------------- */
+
+/* Ticks between the save and now by the wall clock. */
+static int64_t ticks_since_save(struct restore *r, uint64_t now)
+{
+	uint64_t saved = r->image->saved_at;
+
+	if (now < saved) {
+		report_add(r->report,
+			   &(struct onereg_finding){
+				   .severity = ONEREG_CARE,
+				   .vcpu = -1,
+				   .name = "wall clock",
+				   .why = "it is before the time of the save: "
+					  "the guest's time goes on where it "
+					  "stood",
+				   .todo = "synchronise the hosts' clocks",
+			   });
+		return 0;
+	}
+	return (int64_t)((unsigned __int128)(now - saved) *
+			 r->image->counter_frequency / NS_PER_S);
+}
+
+static int write_counters(struct restore *r)
+{
+	const struct rules *rules = &r->vm_rules;
+	const struct onereg_io *io = &r->vm->io;
+	uint64_t now;
+	int ret = io->wall_clock(io->userdata, &now);
+
+	if (ret) {
+		report_error(r->report, ret, "clock_gettime", "the wall clock",
+			     "cannot tell how much time has passed");
+		return ret;
+	}
+	r->vm->counters.at = now;
+	r->vm->counters.shift = 0;
+	if (r->time == ONEREG_TIME_CATCH_UP)
+		r->vm->counters.shift = ticks_since_save(r, now);
+	for (size_t i = 0; i < rules->set->n && !ret; i++) {
+		uint64_t value;
+
+		if (rules->family[i]->phase != PHASE_COUNTER)
+			continue;
+		value = regset_u64(rules->set, r->image->vm_row, i) +
+			(uint64_t)r->vm->counters.shift;
+		ret = write_reg(r, rules->family[i], -1, rules->set->ids[i],
+				&value);
+	}
+	/* Where a kernel keeps them per vCPU, each has its own. */
+	if (!ret)
+		ret = write_vcpus(r, PHASE_COUNTER);
+	r->vm->counters.set = !ret;
+	return ret;
+}
+
+/* ---- what makes it runnable -------------------------------------------------------------------- */
+
+static int write_events(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++) {
+		struct ka_vcpu_events events = r->image->vcpus[i].events;
+
+		if (!r->image->vcpus[i].has_events)
+			continue;
+		/* GET tells whether the host can, SET asks whether it must. */
+		if (!events.serror_pending)
+			events.serror_has_esr = 0;
+		ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[i],
+			       KA_SET_VCPU_EVENTS, &events);
+		if (ret < 0)
+			ret = vcpu_failed(r, ret, "KVM_SET_VCPU_EVENTS", i,
+					  "vCPU events",
+					  "a pending SError with a syndrome "
+					  "needs the RAS extension");
+		else
+			ret = 0;
+	}
+	return ret;
+}
+
+static int write_mp_state(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++) {
+		struct ka_mp_state mp = { r->image->vcpus[i].mp_state };
+
+		ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[i], KA_SET_MP_STATE,
+			       &mp);
+		if (ret < 0)
+			ret = vcpu_failed(r, ret, "KVM_SET_MP_STATE", i,
+					  "MP state",
+					  mp.mp_state == KA_MP_STATE_SUSPENDED ?
+						  "this kernel does not know "
+						  "SUSPENDED" :
+						  "the state is refused");
+		else
+			ret = 0;
+	}
+	return ret;
+}
+
+/* ---- the plan -------------------------------------------------------------------------------------- */
+
+static const struct step {
+	const char *name;
+	int (*run)(struct restore *r);
+	const char *why;	/* why here */
+} plan[] = {
+	{ "shape", check_shape,
+	  "nothing is written to a VM that cannot become what the image says" },
+	{ "init", init_vcpus,
+	  "KVM knows no register of a vCPU without KVM_ARM_VCPU_INIT" },
+	{ "SVE vector lengths", write_vector_lengths,
+	  "they decide what finalize allocates, and are fixed by it" },
+	{ "finalize", finalize_vcpus,
+	  "with SVE, every other register is EPERM before" },
+	{ "vCPU attributes", write_vcpu_attrs,
+	  "the PMU wants its interrupt, then INIT, before it is used" },
+	{ "VM-wide features", write_features,
+	  "other registers are visible or writable because of them" },
+	{ "vCPU registers", write_vcpu_registers,
+	  "in any order across vCPUs; none after the barrier below" },
+	{ "GIC", write_gic,
+	  "barrier: it try-locks every vCPU, and finds redistributors by the "
+	  "affinity just restored" },
+	{ "counters", write_counters,
+	  "values are relative to now: once, and as late as can be" },
+	{ "timers", write_timers, "deadlines on the counters" },
+	{ "events", write_events,
+	  "a pending SError must not be lost to what is written later" },
+	{ "MP state", write_mp_state, "the last: it makes a vCPU runnable" },
+};
+
+int rules_init(struct rules *rules, const struct regset *set)
+{
+	rules->set = set;
+	rules->family = calloc(set->n ? set->n : 1, sizeof(*rules->family));
+	if (!rules->family)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->n; i++)
+		rules->family[i] = catalogue_find(set->ids[i]);
+	return 0;
+}
+
+void rules_free(struct rules *rules)
+{
+	free(rules->family);
+}
+
+void restore_close(struct restore *r)
+{
+	rules_free(&r->vm_rules);
+	for (size_t i = 0; r->set_rules && i < r->image->n_sets; i++)
+		rules_free(&r->set_rules[i]);
+	free(r->set_rules);
+	free(r->refused);
+}
+
+int restore_open(struct restore *r, struct onereg_vm *vm,
+		 const struct onereg_image *image,
+		 struct onereg_report *report)
+{
+	int ret;
+
+	*r = (struct restore){ .vm = vm,
+			       .image = image,
+			       .report = report,
+			       .counts = report_counts(report) };
+	ret = rules_init(&r->vm_rules, &image->vm_set);
+	r->set_rules = calloc(image->n_sets ? image->n_sets : 1,
+			      sizeof(*r->set_rules));
+	if (!r->set_rules)
+		ret = -ENOMEM;
+	for (size_t i = 0; i < image->n_sets && !ret; i++)
+		ret = rules_init(&r->set_rules[i], &image->sets[i]);
+	if (ret) {
+		report_error(report, ret, NULL, "restore", "no memory");
+		restore_close(r);
+	}
+	return ret;
+}
+
+int restore_run(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(plan) && !ret; i++)
+		ret = plan[i].run(r);
+	return ret;
+}
+
+static const struct onereg_restore_options default_options = {
+	.size = sizeof(default_options),
+	.time = ONEREG_TIME_FREEZE,
+};
+
+int onereg_vm_restore(struct onereg_vm *vm, const struct onereg_image *image,
+		      const struct onereg_restore_options *options,
+		      struct onereg_report *report)
+{
+	struct restore r;
+	int ret;
+
+	if (!options)
+		options = &default_options;
+	if (options->size != sizeof(*options))
+		return -EINVAL;
+	ret = restore_open(&r, vm, image, report);
+	if (ret)
+		return ret;
+	r.time = options->time;
+	ret = restore_run(&r);
+	if (!ret && !options->no_proof) {
+		ret = restore_prove(&r);
+		if (!ret && r.n_unproved)
+			ret = -EBADE;
+	}
+	restore_close(&r);
+	return ret;
+}

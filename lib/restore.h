@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* A restore under way, for restore.c, prove.c and dry_run.c. */
+#ifndef ONEREG_LIB_RESTORE_H
+#define ONEREG_LIB_RESTORE_H
+
+#include "internal.h"
+
+/* A list of ids with what the catalogue says of each, looked up once. */
+struct rules {
+	const struct regset *set;
+	const struct family **family;
+};
+
+struct restore {
+	struct onereg_vm *vm;
+	const struct onereg_image *image;
+	struct onereg_report *report;
+	struct onereg_counts *counts;	/* NULL without a report */
+	enum onereg_time time;
+	bool dry;	/* what the kernel refuses is a finding; go on */
+	struct rules vm_rules;
+	struct rules *set_rules;	/* of each of image->sets */
+	uint64_t *refused;	/* dry: ids that were refused, with repeats */
+	size_t n_refused;
+	size_t n_unproved;	/* by the proof: state that is not as saved */
+};
+
+int rules_init(struct rules *rules, const struct regset *set);
+void rules_free(struct rules *rules);
+
+int restore_open(struct restore *r, struct onereg_vm *vm,
+		 const struct onereg_image *image,
+		 struct onereg_report *report);
+/* The plan, without the proof. */
+int restore_run(struct restore *r);
+/* Reads back and compares by rule; what was refused is not told twice. */
+int restore_prove(struct restore *r);
+void restore_close(struct restore *r);
+
+#endif

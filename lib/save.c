@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Saving a paused VM. VM-wide values are read through the first vCPU and
+ * kept once; where the scope was not observed on this kernel, every other
+ * vCPU is asked too, and one that disagrees is a finding.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+struct save {
+	struct onereg_vm *vm;
+	struct onereg_image *image;
+	struct onereg_report *report;
+	struct onereg_counts *counts;
+	struct regset *lists;	/* of each vCPU, as the kernel lists it */
+};
+
+static int no_memory(const struct save *s)
+{
+	report_error(s->report, -ENOMEM, NULL, "save", "no memory");
+	return -ENOMEM;
+}
+
+static int vcpu_failed(const struct save *s, int error, const char *operation,
+		       size_t vcpu, const char *what)
+{
+	report_add(s->report, &(struct onereg_finding){
+				      .severity = ONEREG_ERROR,
+				      .vcpu = (int)vcpu,
+				      .name = what,
+				      .error = -error,
+				      .operation = operation,
+				      .why = "cannot read the state of the vCPU",
+			      });
+	return error;
+}
+
+static int get_reg(const struct save *s, size_t vcpu, uint64_t id, void *to)
+{
+	int ret = io_get_reg(&s->vm->io, s->vm->vcpu_fds[vcpu], id, to);
+
+	if (ret)
+		report_add(s->report, &(struct onereg_finding){
+					      .severity = ONEREG_ERROR,
+					      .space = ONEREG_SPACE_REG,
+					      .vcpu = (int)vcpu,
+					      .id = id,
+					      .error = -ret,
+					      .operation = "KVM_GET_ONE_REG",
+					      .why = "cannot read the register",
+				      });
+	return ret;
+}
+
+/* ---- the VM's shape ---------------------------------------------------------- */
+
+static int refuse_mte(const struct save *s)
+{
+	for (size_t i = 0; i < s->vm->n_caps; i++) {
+		if (s->vm->caps[i].cap != KA_CAP_ARM_MTE)
+			continue;
+		report_error(s->report, -EOPNOTSUPP, NULL, "KVM_CAP_ARM_MTE",
+			     "allocation tags live in guest memory and are not "
+			     "carried");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int save_shape(struct save *s)
+{
+	const struct onereg_vm *vm = s->vm;
+	struct onereg_image *image = s->image;
+	int ret = refuse_mte(s);
+
+	if (ret)
+		return ret;
+	snprintf(image->writer, sizeof(image->writer), "onereg %s",
+		 onereg_version());
+	image->target = vm->target;
+	memcpy(image->features, vm->features, sizeof(image->features));
+	image->features[0] &= ~(1u << KA_VCPU_POWER_OFF);
+	if (vm->n_caps) {
+		image->caps = calloc(vm->n_caps, sizeof(*image->caps));
+		if (!image->caps)
+			return no_memory(s);
+		memcpy(image->caps, vm->caps, vm->n_caps * sizeof(*vm->caps));
+		image->n_caps = vm->n_caps;
+	}
+	image->vcpus = calloc(vm->n_vcpus, sizeof(*image->vcpus));
+	s->lists = calloc(vm->n_vcpus, sizeof(*s->lists));
+	if (!image->vcpus || !s->lists)
+		return no_memory(s);
+	image->n_vcpus = vm->n_vcpus;
+	for (size_t i = 0; i < vm->n_vcpus; i++)
+		image->vcpus[i].id = vm->vcpu_ids[i];
+	return 0;
+}
+
+static int save_host_facts(struct save *s)
+{
+	struct onereg_image *image = s->image;
+	const struct onereg_io *io = &s->vm->io;
+	int ret = io->release(io->userdata, image->release,
+			      sizeof(image->release));
+
+	if (ret) {
+		report_error(s->report, ret, "uname", "the kernel",
+			     "its release is not known");
+		return ret;
+	}
+	/* Not known off arm64: 0 then, and nothing is said about it. */
+	ret = io->counter_frequency(io->userdata, &image->counter_frequency);
+	if (ret && ret != -ENOSYS) {
+		report_error(s->report, ret, "CNTFRQ_EL0", "the counter",
+			     "its frequency is not known");
+		return ret;
+	}
+	return 0;
+}
+
+/* ---- which registers there are -------------------------------------------------- */
+
+static int list_registers(struct save *s)
+{
+	for (size_t i = 0; i < s->vm->n_vcpus; i++) {
+		int ret = io_reg_list(&s->vm->io, s->vm->vcpu_fds[i],
+				      &s->lists[i]);
+
+		if (ret)
+			return vcpu_failed(s, ret, "KVM_GET_REG_LIST", i,
+					   ret == -ENOEXEC ?
+						   "a vCPU without "
+						   "KVM_ARM_VCPU_INIT" :
+						   "the register list");
+	}
+	return 0;
+}
+
+/* What this kernel was seen to do, else what the catalogue expects. */
+static bool is_vm_wide(const struct save *s, uint64_t id, bool *ret_observed)
+{
+	enum onereg_scope scope = host_scope(s->vm->host, id);
+
+	*ret_observed = scope == ONEREG_SCOPE_VM;
+	if (scope == ONEREG_SCOPE_UNKNOWN || scope == ONEREG_SCOPE_HOST)
+		scope = catalogue_find(id)->scope;
+	return scope != ONEREG_SCOPE_VCPU;
+}
+
+/* Moves the ids of list that pred accepts into ids; how many. */
+static size_t pick(const struct save *s, const struct regset *list,
+		   bool vm_wide, uint64_t *ids)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		uint64_t id = list->ids[i];
+		bool observed, wide = is_vm_wide(s, id, &observed);
+
+		for (size_t c = 0; wide && c < s->image->n_conflicts; c++)
+			if (s->image->conflicts[c] == id)
+				wide = false;
+		if (wide == vm_wide)
+			ids[n++] = id;
+	}
+	return n;
+}
+
+static int pick_set(const struct save *s, const struct regset *list,
+		    bool vm_wide, struct regset *ret)
+{
+	uint64_t *ids = calloc(list->n ? list->n : 1, sizeof(*ids));
+	int r;
+
+	if (!ids)
+		return no_memory(s);
+	r = regset_init(ret, ids, pick(s, list, vm_wide, ids));
+	free(ids);
+	if (r)
+		report_error(s->report, r, "KVM_GET_REG_LIST",
+			     "the register list", "an id without a size");
+	return r;
+}
+
+/* ---- VM-wide values -------------------------------------------------------------- */
+
+static int add_conflict(struct save *s, uint64_t id, size_t vcpu,
+			const void *first, const void *other, size_t size)
+{
+	struct onereg_image *image = s->image;
+	uint64_t *conflicts = realloc(image->conflicts,
+				      (image->n_conflicts + 1) *
+					      sizeof(*conflicts));
+
+	if (!conflicts)
+		return no_memory(s);
+	image->conflicts = conflicts;
+	conflicts[image->n_conflicts++] = id;
+	report_add(s->report,
+		   &(struct onereg_finding){
+			   .severity = ONEREG_IMPOSSIBLE,
+			   .class_ = ONEREG_CLASS_CONFLICT,
+			   .space = ONEREG_SPACE_REG,
+			   .vcpu = (int)vcpu,
+			   .id = id,
+			   .a = first,
+			   .b = other,
+			   .value_size = size,
+			   .why = "one value for all vCPUs, and this one has "
+				  "another than the first",
+			   .todo = "find out which is right: the image keeps "
+				   "each vCPU's and will not be restored",
+		   });
+	return 0;
+}
+
+/* Does every other vCPU agree with the first? */
+static int ask_the_others(struct save *s, size_t i)
+{
+	const struct regset *set = &s->image->vm_set;
+	uint64_t id = set->ids[i];
+	const uint8_t *first = s->image->vm_row + set->offsets[i];
+	size_t size = onereg_reg_size(id);
+	uint8_t value[KA_REG_SIZE_MAX];
+
+	for (size_t v = 1; v < s->vm->n_vcpus; v++) {
+		int ret;
+
+		if (regset_find(&s->lists[v], id) < 0)
+			continue;
+		ret = get_reg(s, v, id, value);
+		if (ret)
+			return ret;
+		if (memcmp(first, value, size))
+			return add_conflict(s, id, v, first, value, size);
+	}
+	return 0;
+}
+
+static int read_vm_row(struct save *s)
+{
+	struct onereg_image *image = s->image;
+	const struct regset *set = &image->vm_set;
+	int ret = 0;
+
+	free(image->vm_row);
+	image->vm_row = calloc(1, set->row_size ? set->row_size : 1);
+	if (!image->vm_row)
+		return no_memory(s);
+	for (size_t i = 0; i < set->n && !ret; i++)
+		ret = get_reg(s, 0, set->ids[i], image->vm_row + set->offsets[i]);
+	return ret;
+}
+
+static int find_conflicts(struct save *s)
+{
+	const struct regset *set = &s->image->vm_set;
+	int ret = 0;
+
+	for (size_t i = 0; i < set->n && !ret; i++) {
+		bool observed;
+
+		is_vm_wide(s, set->ids[i], &observed);
+		if (observed || catalogue_find(set->ids[i])->compare ==
+					COMPARE_COUNTER)
+			continue;
+		ret = ask_the_others(s, i);
+	}
+	return ret;
+}
+
+static int save_vm_wide(struct save *s)
+{
+	const struct onereg_io *io = &s->vm->io;
+	struct onereg_image *image = s->image;
+	int ret = pick_set(s, &s->lists[0], true, &image->vm_set);
+
+	if (!ret)
+		ret = read_vm_row(s);
+	if (!ret)
+		ret = find_conflicts(s);
+	if (!ret && image->n_conflicts) {
+		regset_free(&image->vm_set);
+		ret = pick_set(s, &s->lists[0], true, &image->vm_set);
+		if (!ret)
+			ret = read_vm_row(s);
+	}
+	if (ret)
+		return ret;
+	/* Next to the counters, which it dates. */
+	ret = io->wall_clock(io->userdata, &image->saved_at);
+	if (ret)
+		report_error(s->report, ret, "clock_gettime", "the wall clock",
+			     "cannot tell when the counters were read");
+	if (!ret && s->counts)
+		s->counts->registers_saved += image->vm_set.n;
+	return ret;
+}
+
+/* ---- per-vCPU values -------------------------------------------------------------- */
+
+/* Index of the vCPU's list in image->sets, which grows by it when new. */
+static int vcpu_set(struct save *s, size_t vcpu, uint32_t *ret_set)
+{
+	struct onereg_image *image = s->image;
+	struct regset set, *sets;
+	int ret = pick_set(s, &s->lists[vcpu], false, &set);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < image->n_sets; i++)
+		if (regset_equal(&image->sets[i], &set)) {
+			regset_free(&set);
+			*ret_set = (uint32_t)i;
+			return 0;
+		}
+	sets = realloc(image->sets, (image->n_sets + 1) * sizeof(*sets));
+	if (!sets) {
+		regset_free(&set);
+		return no_memory(s);
+	}
+	image->sets = sets;
+	sets[image->n_sets] = set;
+	*ret_set = (uint32_t)image->n_sets++;
+	return 0;
+}
+
+static int save_row(struct save *s, size_t vcpu)
+{
+	struct vcpu_state *v = &s->image->vcpus[vcpu];
+	const struct regset *set;
+	int ret = vcpu_set(s, vcpu, &v->set);
+
+	if (ret)
+		return ret;
+	set = &s->image->sets[v->set];
+	v->row = calloc(1, set->row_size ? set->row_size : 1);
+	if (!v->row)
+		return no_memory(s);
+	for (size_t i = 0; i < set->n && !ret; i++)
+		ret = get_reg(s, vcpu, set->ids[i], v->row + set->offsets[i]);
+	if (!ret && s->counts)
+		s->counts->registers_saved += set->n;
+	return ret;
+}
+
+static int save_mp_state(struct save *s, size_t vcpu)
+{
+	struct ka_mp_state mp;
+	int ret = io_ioctl(&s->vm->io, s->vm->vcpu_fds[vcpu], KA_GET_MP_STATE,
+			   &mp);
+
+	if (ret < 0)
+		return vcpu_failed(s, ret, "KVM_GET_MP_STATE", vcpu,
+				   "MP state");
+	s->image->vcpus[vcpu].mp_state = mp.mp_state;
+	return 0;
+}
+
+static int save_events(struct save *s, size_t vcpu)
+{
+	struct vcpu_state *v = &s->image->vcpus[vcpu];
+	int ret = io_ioctl(&s->vm->io, s->vm->vcpu_fds[vcpu],
+			   KA_GET_VCPU_EVENTS, &v->events);
+
+	if (ret < 0)
+		return vcpu_failed(s, ret, "KVM_GET_VCPU_EVENTS", vcpu,
+				   "vCPU events");
+	v->has_events = true;
+	return 0;
+}
+
+static int for_each_vcpu(struct save *s, int (*fn)(struct save *, size_t))
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < s->vm->n_vcpus && !ret; i++)
+		ret = fn(s, i);
+	return ret;
+}
+
+static int save_attrs(struct save *s, size_t vcpu)
+{
+	struct vcpu_state *v = &s->image->vcpus[vcpu];
+	int ret = vcpu_attrs_save(s->vm, vcpu, &v->attrs, s->report);
+
+	if (!ret && s->counts)
+		s->counts->attributes_saved += v->attrs.n;
+	return ret;
+}
+
+static int save_gic(struct save *s)
+{
+	int ret = 0;
+
+	if (s->vm->gic_fd >= 0)
+		ret = gic_save(s->vm, s->image, s->report);
+	if (!ret && s->counts)
+		s->counts->attributes_saved += s->image->gic.n;
+	return ret;
+}
+
+/* MP states first: reading registers carries out a pending PSCI reset. */
+static int save_all(struct save *s)
+{
+	int ret = save_shape(s);
+
+	if (!ret)
+		ret = save_host_facts(s);
+	if (!ret)
+		ret = for_each_vcpu(s, save_mp_state);
+	if (!ret)
+		ret = list_registers(s);
+	if (!ret)
+		ret = save_vm_wide(s);
+	if (!ret)
+		ret = for_each_vcpu(s, save_row);
+	if (!ret)
+		ret = for_each_vcpu(s, save_attrs);
+	if (!ret)
+		ret = for_each_vcpu(s, save_events);
+	return ret ? ret : save_gic(s);
+}
+
+int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
+		   struct onereg_report *report)
+{
+	struct save s = { .vm = vm,
+			  .report = report,
+			  .counts = report_counts(report) };
+	ptrdiff_t midr;
+	int r;
+
+	s.image = calloc(1, sizeof(*s.image));
+	if (!s.image)
+		return no_memory(&s);
+	r = save_all(&s);
+	for (size_t i = 0; s.lists && i < vm->n_vcpus; i++)
+		regset_free(&s.lists[i]);
+	free(s.lists);
+	if (r) {
+		onereg_image_free(s.image);
+		return r;
+	}
+	midr = regset_find(&s.image->vm_set, KA_SYS(3, 0, 0, 0, 0));
+	if (midr >= 0)
+		s.image->midr = regset_u64(&s.image->vm_set, s.image->vm_row,
+					   (size_t)midr);
+	*ret = s.image;
+	return 0;
+}
