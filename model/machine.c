@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+/* The machine: file descriptors, clocks, faults, the ioctls of /dev/kvm. */
+#include <stdio.h>
+
+#include "private.h"
+
+#define FREQUENCY_DEFAULT 62500000ULL
+#define NS_PER_S 1000000000ULL
+
+uint64_t model_frequency(const struct model *m)
+{
+	return m->host->counter_frequency ? m->host->counter_frequency :
+					    FREQUENCY_DEFAULT;
+}
+
+static struct file *file_at(struct model *m, int fd)
+{
+	size_t i = (size_t)fd - FD_BASE;
+
+	if (fd < FD_BASE || i >= m->n_files || m->files[i].kind == FILE_FREE)
+		return NULL;
+	return &m->files[i];
+}
+
+struct file *model_file(struct model *m, int fd, enum file_kind kind)
+{
+	struct file *f = file_at(m, fd);
+
+	return f && f->kind == kind ? f : NULL;
+}
+
+static struct file *free_file(struct model *m)
+{
+	struct file *files;
+	size_t n = m->n_files;
+
+	for (size_t i = 0; i < n; i++)
+		if (m->files[i].kind == FILE_FREE)
+			return &m->files[i];
+	files = realloc(m->files, (n * 2 + 16) * sizeof(*files));
+	if (!files)
+		return NULL;
+	memset(files + n, 0, (n + 16) * sizeof(*files));
+	m->files = files;
+	m->n_files = n * 2 + 16;
+	return &m->files[n];
+}
+
+int model_open_file(struct model *m, enum file_kind kind, struct vm *vm,
+		    struct vcpu *vcpu)
+{
+	struct file *f = free_file(m);
+
+	if (!f)
+		return -ENOMEM;
+	*f = (struct file){ kind, vm, vcpu };
+	if (vm)
+		vm->n_files++;
+	return FD_BASE + (int)(f - m->files);
+}
+
+static int machine_open(void *userdata, const char *path)
+{
+	if (strcmp(path, "/dev/kvm"))
+		return -ENOENT;
+	return model_open_file(userdata, FILE_KVM, NULL, NULL);
+}
+
+static int machine_close(void *userdata, int fd)
+{
+	struct file *f = file_at(userdata, fd);
+	struct vm *vm;
+
+	if (!f)
+		return -EBADF;
+	vm = f->vm;
+	*f = (struct file){ 0 };
+	if (vm)
+		vm_put(vm);
+	return 0;
+}
+
+static int kvm_ioctl(struct model *m, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KA_GET_API_VERSION:
+		return KA_API_VERSION;
+	case KA_CHECK_EXTENSION:
+		return onereg_host_cap(m->host, (uintptr_t)arg);
+	case KA_CREATE_VM:
+		return vm_create(m, (uintptr_t)arg);
+	}
+	return -EINVAL;
+}
+
+static void tick(struct model *m)
+{
+	uint64_t ns = m->style.ticks_per_ioctl * NS_PER_S / model_frequency(m);
+
+	m->now += m->style.ticks_per_ioctl;
+	m->slept_ns += ns;
+	m->n_ioctls++;
+}
+
+static int machine_ioctl(void *userdata, int fd, unsigned long request,
+			 void *arg)
+{
+	struct model *m = userdata;
+	struct file *f = file_at(m, fd);
+
+	tick(m);
+	if (!f)
+		return -EBADF;
+	switch (f->kind) {
+	case FILE_KVM:
+		return kvm_ioctl(m, request, arg);
+	case FILE_VM:
+		return vm_ioctl(f->vm, request, arg);
+	case FILE_VCPU:
+		return vcpu_ioctl(f->vcpu, request, arg);
+	default:
+		return gic_ioctl(f->vm, request, arg);
+	}
+}
+
+static int machine_frequency(void *userdata, uint64_t *ret_hz)
+{
+	*ret_hz = model_frequency(userdata);
+	return 0;
+}
+
+static int machine_wall_clock(void *userdata, uint64_t *ret_ns)
+{
+	struct model *m = userdata;
+
+	*ret_ns = m->style.wall_start + m->slept_ns;
+	return 0;
+}
+
+static int machine_release(void *userdata, char *buf, size_t size)
+{
+	struct model *m = userdata;
+	size_t n = strlen(m->host->release) + 1;
+
+	if (n > size)
+		return -ENAMETOOLONG;
+	memcpy(buf, m->host->release, n);
+	return 0;
+}
+
+static bool has_reset(const struct onereg_host *host, uint64_t id,
+		      uint64_t *ret)
+{
+	const struct host_profile *p;
+	ptrdiff_t i;
+
+	if (!host->n_profiles)
+		return false;
+	p = &host->profiles[host->n_profiles - 1];
+	i = regset_find(&p->set, id);
+	if (i < 0 || !p->has_reset[i])
+		return false;
+	*ret = regset_u64(&p->set, p->reset, i);
+	return true;
+}
+
+/* The kernel that reports masks (6.7) is also the one with PMU pairs. */
+void model_style_default(const struct onereg_host *host,
+			 struct model_style *ret)
+{
+	uint64_t pfr0 = 0;
+
+	*ret = (struct model_style){
+		.vm_counter_offsets = true,
+		.gic_pri_bits = 5,
+		.gic_a3v = true,
+		.counter_start = 1000000000,
+		.wall_start = 1700000000 * NS_PER_S,
+		.ticks_per_ioctl = 100,
+	};
+	ret->has_masks = onereg_host_cap(
+		host, KA_CAP_ARM_SUPPORTED_REG_MASK_RANGES) > 0;
+	ret->id_regs_writable = ret->has_masks;
+	ret->pmu_pairs = ret->has_masks;
+	/* ID_AA64PFR0_EL1.EL0: 1 is AArch64 only. */
+	ret->no_aarch32 = has_reset(host, KA_SYS(3, 0, 0, 4, 0), &pfr0) &&
+			  (pfr0 & 0xf) == 1;
+}
+
+int model_new(const struct onereg_host *host, const struct model_style *style,
+	      struct model **ret)
+{
+	struct model *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->host = host;
+	if (style)
+		m->style = *style;
+	else
+		model_style_default(host, &m->style);
+	m->now = m->style.counter_start;
+	m->io = (struct onereg_io){
+		.size = sizeof(m->io),
+		.userdata = m,
+		.open = machine_open,
+		.close = machine_close,
+		.ioctl = machine_ioctl,
+		.counter_frequency = machine_frequency,
+		.wall_clock = machine_wall_clock,
+		.release = machine_release,
+	};
+	*ret = m;
+	return 0;
+}
+
+void model_free(struct model *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->n_files; i++)
+		machine_close(m, FD_BASE + (int)i);
+	free(m->files);
+	free(m->faults);
+	free(m);
+}
+
+const struct onereg_io *model_io(struct model *m)
+{
+	return &m->io;
+}
+
+const struct model_style *model_get_style(const struct model *m)
+{
+	return &m->style;
+}
+
+size_t model_n_open(const struct model *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_files; i++)
+		n += m->files[i].kind != FILE_FREE;
+	return n;
+}
+
+uint64_t model_n_ioctls(const struct model *m)
+{
+	return m->n_ioctls;
+}
+
+void model_sleep(struct model *m, uint64_t ns)
+{
+	unsigned __int128 ticks = (unsigned __int128)ns * model_frequency(m);
+
+	m->now += ticks / NS_PER_S;
+	m->slept_ns += ns;
+}
+
+void model_set_guest(struct model *m, model_guest *guest, void *userdata)
+{
+	m->guest = guest;
+	m->guest_userdata = userdata;
+}
+
+static int add_fault(struct model *m, const struct fault *fault)
+{
+	struct fault *v = realloc(m->faults, (m->n_faults + 1) * sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	m->faults = v;
+	v[m->n_faults++] = *fault;
+	return 0;
+}
+
+int model_misbehave(struct model *m, enum model_fault fault, uint64_t id,
+		    int vcpu, uint64_t arg)
+{
+	return add_fault(m, &(struct fault){
+		.fault = fault, .id = id, .vcpu = vcpu, .arg = arg });
+}
+
+int model_misbehave_gic(struct model *m, enum model_fault fault,
+			uint32_t group, uint64_t attr, uint64_t arg)
+{
+	return add_fault(m, &(struct fault){
+		.fault = fault, .gic = true, .group = group, .id = attr,
+		.arg = arg });
+}
+
+void model_behave(struct model *m)
+{
+	free(m->faults);
+	m->faults = NULL;
+	m->n_faults = 0;
+}
+
+const struct fault *model_fault_on(const struct vcpu *v, uint64_t id,
+				   enum model_fault fault)
+{
+	const struct model *m = v->vm->m;
+
+	for (size_t i = 0; i < m->n_faults; i++) {
+		const struct fault *f = &m->faults[i];
+
+		if (!f->gic && f->fault == fault && f->id == id &&
+		    (f->vcpu < 0 || (size_t)f->vcpu == vcpu_index(v)))
+			return f;
+	}
+	return NULL;
+}
+
+const struct fault *model_fault_on_gic(const struct model *m, uint32_t group,
+				       uint64_t attr, enum model_fault fault)
+{
+	for (size_t i = 0; i < m->n_faults; i++) {
+		const struct fault *f = &m->faults[i];
+
+		if (f->gic && f->fault == fault && f->group == group &&
+		    f->id == attr)
+			return f;
+	}
+	return NULL;
+}

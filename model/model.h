@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * model.h - a KVM/arm64 register plane in userspace
+ *
+ * A struct model is one machine: a kernel that answers KVM's ioctls behind a
+ * struct onereg_io, filled from a host description. Its file descriptors are
+ * numbers of its own; nothing reaches the real kernel. What an ioctl accepts,
+ * refuses and with which errno follows Linux 6.12; struct model_style says
+ * where kernels differ.
+ *
+ * Memory, devices other than the GICv3, the ITS and the running of guest code
+ * are not modelled: KVM_RUN calls a function that plays the guest.
+ */
+#ifndef ONEREG_MODEL_H
+#define ONEREG_MODEL_H
+
+#include "onereg.h"
+
+struct model;
+
+/* ---- a machine ------------------------------------------------------------- */
+
+/* How this kernel does what kernels do in several ways. */
+struct model_style {
+	/*
+	 * SET on PMCNTENSET, PMINTENSET, PMOVSSET sets bits, on the CLR twin
+	 * clears them (6.7 to 6.12); else both store the value.
+	 */
+	bool pmu_pairs;
+	/* ID registers take fewer features; else only an equal value. */
+	bool id_regs_writable;
+	/* KVM_ARM_GET_REG_WRITABLE_MASKS exists. */
+	bool has_masks;
+	/* TIMER_CNT is one value for the VM; else each vCPU has its own. */
+	bool vm_counter_offsets;
+	/* AArch32 ID registers read as zero and ignore a SET. */
+	bool no_aarch32;
+	/* GIC CPU interface: priority and interrupt id bits (ICC_CTLR_EL1). */
+	unsigned int gic_pri_bits, gic_id_bits;
+	bool gic_a3v, gic_seis;
+	/* The machine's clocks at start, and how far an ioctl moves them. */
+	uint64_t counter_start;		/* ticks */
+	uint64_t wall_start;		/* ns since 1970 */
+	uint64_t ticks_per_ioctl;
+};
+
+/* What the description suggests. */
+void model_style_default(const struct onereg_host *host,
+			 struct model_style *ret);
+
+/* host stays the caller's and must outlive the model. style NULL: default. */
+int model_new(const struct onereg_host *host, const struct model_style *style,
+	      struct model **ret) ONEREG_CHECKED;
+/* Closes whatever is open. */
+void model_free(struct model *m);
+/* Lives as long as the model. */
+const struct onereg_io *model_io(struct model *m);
+const struct model_style *model_get_style(const struct model *m);
+/* File descriptors that are open now. */
+size_t model_n_open(const struct model *m);
+/* ioctls answered so far. */
+uint64_t model_n_ioctls(const struct model *m);
+/* Lets time pass. */
+void model_sleep(struct model *m, uint64_t ns);
+
+/* ---- guests ---------------------------------------------------------------- */
+
+/*
+ * Plays the guest for one KVM_RUN on that vCPU; its return value is the
+ * ioctl's. May use model_poke() and the ioctls of the model.
+ */
+typedef int model_guest(void *userdata, struct model *m, int vcpu_fd);
+/* NULL: KVM_RUN ends with -EINTR at once. */
+void model_set_guest(struct model *m, model_guest *guest, void *userdata);
+/* Inside KVM_RUN: device attributes are -EBUSY, as for a busy vCPU. */
+int model_set_running(struct model *m, int vcpu_fd, bool running);
+/* Stores a register past every rule. -ENOENT: the vCPU has no such one. */
+int model_poke(struct model *m, int vcpu_fd, uint64_t id, const void *value);
+int model_peek(struct model *m, int vcpu_fd, uint64_t id, void *value);
+/*
+ * What a busy guest leaves behind: random valid values in every register,
+ * events, MP state and GIC interrupt of the VM; then the VM has run. ID
+ * registers and firmware bitmaps lose some features. Same seed, same state.
+ */
+int model_scribble(struct model *m, int vm_fd, uint64_t seed);
+
+/* ---- comparing -------------------------------------------------------------- */
+
+/*
+ * Compares two VMs, of one or two models, value by value without the library
+ * and without ioctls: registers, events, MP state, attributes, capabilities,
+ * GIC. Counters are left out, see model_counter(); a timer's ISTATUS follows
+ * from them. Returns the number of differences; the first are described in
+ * buf, a line each.
+ */
+size_t model_compare(struct model *a, int vm_fd_a, struct model *b,
+		     int vm_fd_b, char *buf, size_t size);
+/* The VM's virtual (or physical) counter now. */
+uint64_t model_counter(struct model *m, int vm_fd, bool physical);
+
+/* ---- misbehaving ------------------------------------------------------------- */
+
+enum model_fault {
+	MODEL_IGNORE_SET,	/* SET returns 0 and does nothing */
+	MODEL_XOR_GET,		/* GET returns the value with arg's bits flipped */
+	MODEL_XOR_SET,		/* SET stores the value so */
+	MODEL_DROP,		/* not in the list, -ENOENT */
+	MODEL_REFUSE_SET,	/* SET fails with errno arg */
+	MODEL_REFUSE_GET,	/* GET fails with errno arg */
+};
+/* The register misbehaves in every VM; vcpu is an index, -1 means all. */
+int model_misbehave(struct model *m, enum model_fault fault, uint64_t id,
+		    int vcpu, uint64_t arg);
+/* The same for a GIC attribute; MODEL_DROP is not for those. */
+int model_misbehave_gic(struct model *m, enum model_fault fault,
+			uint32_t group, uint64_t attr, uint64_t arg);
+void model_behave(struct model *m);
+
+/* ---- a host description out of nothing ---------------------------------------- */
+
+struct model_host_options {
+	const char *release;	/* NULL: "6.12.0-model" */
+	bool sve, pmu, pauth;	/* what the host has */
+	unsigned int sve_vq;	/* longest vector in units of 128 bits; 0: 16 */
+	unsigned int pmu_counters;	/* PMCR_EL0.N; 0: 6 */
+	bool no_masks;		/* a kernel whose ID registers are fixed */
+	bool no_aarch32;
+	bool s1poe;		/* registers that an ID register field reveals */
+	uint64_t counter_frequency;	/* 0: 62500000 */
+	unsigned int ipa_bits;	/* 0: 48 */
+	uint64_t midr;		/* 0: an emulated "max" CPU */
+};
+/*
+ * A host much like an emulated "max" CPU: each combination of the features
+ * as a profile, some 260 to 360 registers of 32 to 2048 bits.
+ * options NULL: everything that there is.
+ */
+int model_host_new(const struct model_host_options *options,
+		   struct onereg_host **ret) ONEREG_CHECKED;
+/*
+ * To make hosts that differ: changes the reset value (and with it what an ID
+ * register may hold), the mask, or removes the register, in each profile
+ * that has it. -ENOENT: none has.
+ */
+int model_host_set_reset(struct onereg_host *host, uint64_t id,
+			 uint64_t value);
+int model_host_set_mask(struct onereg_host *host, uint64_t id, uint64_t mask);
+int model_host_remove(struct onereg_host *host, uint64_t id);
+int model_host_set_cap(struct onereg_host *host, uint32_t cap, int32_t value);
+
+#endif

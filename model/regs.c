@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+/* Where each register lives; the register list; GET and SET. */
+#include "private.h"
+
+#define FPMR		KA_SYS(3, 3, 4, 4, 2)
+#define POR_EL0		KA_SYS(3, 3, 10, 2, 4)
+#define POR_EL1		KA_SYS(3, 0, 10, 2, 4)
+#define ID_AA64PFR2	KA_SYS(3, 0, 0, 4, 2)
+#define ID_AA64MMFR3	KA_SYS(3, 0, 0, 7, 3)
+#define CORE_N		0xd8	/* 32-bit units of struct kvm_regs */
+
+/* Registers that exist only while the VM's ID register says so. */
+static const struct {
+	uint64_t id, id_reg;
+	unsigned int lsb;
+} revealed[] = {
+	{ POR_EL1, ID_AA64MMFR3, 16 },
+	{ POR_EL0, ID_AA64MMFR3, 16 },
+	{ FPMR, ID_AA64PFR2, 32 },
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint64_t x = ((const struct place *)a)->id;
+	uint64_t y = ((const struct place *)b)->id;
+
+	return (x > y) - (x < y);
+}
+
+int vm_index(struct vm *vm)
+{
+	const struct regset *set = &vm->profile->set;
+
+	vm->places = calloc(set->n + 1, sizeof(*vm->places));
+	if (!vm->places)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->n; i++)
+		vm->places[i] = (struct place){ set->ids[i], i };
+	qsort(vm->places, set->n, sizeof(*vm->places), compare_ids);
+	return 0;
+}
+
+ptrdiff_t vm_find(const struct vm *vm, uint64_t id)
+{
+	const struct place key = { id, 0 }, *found;
+
+	found = bsearch(&key, vm->places, vm->profile->set.n,
+			sizeof(*vm->places), compare_ids);
+	return found ? (ptrdiff_t)found->i : -1;
+}
+
+static uint64_t vm_u64(const struct vm *vm, uint64_t id)
+{
+	ptrdiff_t i = vm_find(vm, id);
+
+	return i < 0 ? 0 : regset_u64(&vm->profile->set, vm->row, i);
+}
+
+bool reg_visible(const struct vm *vm, uint64_t id)
+{
+	if (vm_find(vm, id) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(revealed); i++)
+		if (revealed[i].id == id)
+			return vm_u64(vm, revealed[i].id_reg) >>
+			       revealed[i].lsb & 0xf;
+	return true;
+}
+
+uint64_t reg_reset_u64(const struct vm *vm, uint64_t id)
+{
+	const struct host_profile *p = vm->profile;
+	ptrdiff_t i = vm_find(vm, id);
+	uint64_t value = 0;
+
+	if (i >= 0)
+		memcpy(&value, p->reset + p->set.offsets[i],
+		       onereg_reg_size(id) < 8 ? onereg_reg_size(id) : 8);
+	return value;
+}
+
+uint8_t *reg_slot(struct vcpu *v, uint64_t id)
+{
+	const struct regset *set = &v->vm->profile->set;
+	ptrdiff_t i = vm_find(v->vm, reg_canonical(id));
+
+	if (i < 0)
+		i = vm_find(v->vm, id);
+	if (i < 0)
+		return NULL;
+	return (reg_is_vm_wide(id) ? v->vm->row : v->row) + set->offsets[i];
+}
+
+uint64_t reg_u64(struct vcpu *v, uint64_t id)
+{
+	const uint8_t *slot = reg_slot(v, id);
+	size_t size = onereg_reg_size(id);
+	uint64_t value = 0;
+
+	if (slot)
+		memcpy(&value, slot, size < 8 ? size : 8);
+	return value;
+}
+
+void reg_put_u64(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	uint8_t *slot = reg_slot(v, id);
+	size_t size = onereg_reg_size(id);
+
+	if (slot)
+		memcpy(slot, &value, size < 8 ? size : 8);
+}
+
+/* The errno for an id that is not listed is the class's own. */
+static int check_id(const struct vcpu *v, uint64_t id)
+{
+	uint64_t cls = id & KA_REG_CLASS_MASK;
+
+	if ((id & ~KA_REG_SIZE_MASK) >> 32 != KA_REG_ARM64 >> 32)
+		return -EINVAL;
+	if (reg_visible(v->vm, id))
+		return 0;
+	if (cls != KA_REG_CORE)
+		return -ENOENT;
+	return (id & 0xffff) + onereg_reg_size(id) / 4 >= CORE_N ? -ENOENT :
+								    -EINVAL;
+}
+
+int reg_get(struct vcpu *v, uint64_t id, void *value)
+{
+	uint64_t word;
+	int ret;
+
+	if (reg_is_sve(id))
+		return sve_get(v, id, value);
+	ret = check_id(v, id);
+	if (ret)
+		return ret;
+	if (reg_is_timer(id))
+		word = timer_get(v, id);
+	else if (!rule_get(v, id, &word)) {
+		memcpy(value, reg_slot(v, id), onereg_reg_size(id));
+		return 0;
+	}
+	memcpy(value, &word, onereg_reg_size(id) < 8 ? 4 : 8);
+	return 0;
+}
+
+int reg_set(struct vcpu *v, uint64_t id, const void *value)
+{
+	size_t size = onereg_reg_size(id);
+	uint64_t word = 0;
+	int ret;
+
+	if (reg_is_sve(id))
+		return sve_set(v, id, value);
+	ret = check_id(v, id);
+	if (ret)
+		return ret;
+	memcpy(&word, value, size < 8 ? size : 8);
+	if (reg_is_timer(id))
+		return timer_set(v, id, word);
+	ret = rule_set(v, id, word);
+	if (ret != -ENOTTY)
+		return ret;
+	memcpy(reg_slot(v, id), value, size);
+	return 0;
+}
+
+static bool listed(const struct vcpu *v, uint64_t id)
+{
+	return reg_visible(v->vm, id) && !model_fault_on(v, id, MODEL_DROP);
+}
+
+int reg_get_list(struct vcpu *v, struct ka_reg_list *list)
+{
+	const struct regset *set = &v->vm->profile->set;
+	uint64_t room = list->n, n = 0;
+
+	if (vcpu_has(v, KA_VCPU_SVE) && !v->finalized)
+		return -EPERM;
+	for (size_t i = 0; i < set->n; i++)
+		n += listed(v, set->ids[i]);
+	list->n = n;
+	if (room < n)
+		return -E2BIG;
+	n = 0;
+	for (size_t i = 0; i < set->n; i++)
+		if (listed(v, set->ids[i]))
+			list->reg[n++] = set->ids[i];
+	return 0;
+}
+
+int model_poke(struct model *m, int vcpu_fd, uint64_t id, const void *value)
+{
+	struct file *f = model_file(m, vcpu_fd, FILE_VCPU);
+	uint8_t *slot;
+
+	if (!f || !f->vcpu->initialized)
+		return -EBADF;
+	slot = reg_slot(f->vcpu, id);
+	if (!slot)
+		return -ENOENT;
+	memcpy(slot, value, onereg_reg_size(id));
+	return 0;
+}
+
+int model_peek(struct model *m, int vcpu_fd, uint64_t id, void *value)
+{
+	struct file *f = model_file(m, vcpu_fd, FILE_VCPU);
+
+	if (!f || !f->vcpu->initialized)
+		return -EBADF;
+	return reg_get(f->vcpu, id, value);
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Registers whose SET or GET is more than storing a value: ID registers,
+ * firmware registers, the PMU's, caches, PSTATE.
+ */
+#include "private.h"
+
+#define MIDR		KA_SYS(3, 0, 0, 0, 0)
+#define REVIDR		KA_SYS(3, 0, 0, 0, 6)
+#define AIDR		KA_SYS(3, 1, 0, 0, 7)
+#define CTR		KA_SYS(3, 3, 0, 0, 1)
+#define CLIDR		KA_SYS(3, 1, 0, 0, 1)
+#define OSLSR		KA_SYS(2, 0, 1, 1, 4)
+#define PMCR		KA_SYS(3, 3, 9, 12, 0)
+#define PMCNTENSET	KA_SYS(3, 3, 9, 12, 1)
+#define PMCNTENCLR	KA_SYS(3, 3, 9, 12, 2)
+#define PMOVSCLR	KA_SYS(3, 3, 9, 12, 3)
+#define PMSWINC		KA_SYS(3, 3, 9, 12, 4)
+#define PMOVSSET	KA_SYS(3, 3, 9, 14, 3)
+#define PMINTENSET	KA_SYS(3, 0, 9, 14, 1)
+#define PMINTENCLR	KA_SYS(3, 0, 9, 14, 2)
+#define PMEVCNTR0	KA_SYS(3, 3, 14, 8, 0)
+#define PMEVCNTR_MASK	(~0x1fULL)
+#define ID_AA64DFR0	KA_SYS(3, 0, 0, 5, 0)
+#define ID_AA64MMFR0	KA_SYS(3, 0, 0, 7, 0)
+#define ID_AA64PFR0	KA_SYS(3, 0, 0, 4, 0)
+#define CORE_PSTATE	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE | 0x42)
+#define OSLSR_OSLK	2ULL
+#define CLIDR_RES0	0xffff800000000000ULL
+#define PMCR_WRITABLE	0xffULL
+#define PMCR_LC		0x40ULL
+#define PMCR_N_SHIFT	11
+#define PMUVER_V3P5	6
+
+static bool is_sysreg(uint64_t id)
+{
+	return (id & KA_REG_CLASS_MASK) == KA_REG_SYSREG;
+}
+
+static bool is_id_reg(uint64_t id)
+{
+	uint64_t low = id & 0xffff;
+
+	return is_sysreg(id) &&
+	       (id == CTR || (low >= KA_SYS_LOW(3, 0, 0, 1, 0) &&
+			      low <= KA_SYS_LOW(3, 0, 0, 7, 7)));
+}
+
+static bool is_aarch32_id_reg(uint64_t id)
+{
+	return is_id_reg(id) && id != CTR &&
+	       (id & 0xffff) <= KA_SYS_LOW(3, 0, 0, 3, 7);
+}
+
+static bool is_invariant(uint64_t id)
+{
+	return id == MIDR || id == REVIDR || id == AIDR;
+}
+
+static bool is_class(uint64_t id, uint64_t cls)
+{
+	return (id & KA_REG_CLASS_MASK) == cls;
+}
+
+bool reg_is_vm_wide(uint64_t id)
+{
+	return is_id_reg(id) || is_invariant(id) || is_class(id, KA_REG_FW) ||
+	       is_class(id, KA_REG_FW_FEAT_BMAP);
+}
+
+uint64_t reg_canonical(uint64_t id)
+{
+	switch (id) {
+	case PMCNTENCLR:
+		return PMCNTENSET;
+	case PMINTENCLR:
+		return PMINTENSET;
+	case PMOVSCLR:
+		return PMOVSSET;
+	}
+	return id;
+}
+
+uint64_t pmu_counter_mask(const struct vm *vm)
+{
+	return ((1ULL << vm->pmcr_n) - 1) | 1ULL << 31;
+}
+
+/* ---- ID registers ---- */
+
+static uint64_t writable_mask(const struct vm *vm, uint64_t id)
+{
+	const struct host_profile *p = vm->profile;
+	ptrdiff_t i = vm_find(vm, id);
+
+	if (i < 0 || !vm->m->style.id_regs_writable || !p->has_mask[i])
+		return 0;
+	return p->writable[i];
+}
+
+/* 0xf means "absent" in these, so that they are compared as signed. */
+static bool is_signed_field(uint64_t id, unsigned int lsb)
+{
+	if (id == ID_AA64PFR0)
+		return lsb == 16 || lsb == 20;
+	return id == ID_AA64MMFR0 && (lsb == 24 || lsb == 28);
+}
+
+static bool field_fits(uint64_t id, unsigned int lsb, uint64_t value,
+		       uint64_t limit)
+{
+	if (!is_signed_field(id, lsb))
+		return value <= limit;
+	return (int)(value ^ 8) - 8 <= (int)(limit ^ 8) - 8;
+}
+
+static int check_features(const struct vm *vm, uint64_t id, uint64_t value)
+{
+	uint64_t limit = reg_reset_u64(vm, id);
+	uint64_t mask = writable_mask(vm, id);
+
+	if ((value ^ limit) & ~mask)
+		return -EINVAL;
+	for (unsigned int lsb = 0; lsb < 64; lsb += 4)
+		if (!field_fits(id, lsb, value >> lsb & 0xf, limit >> lsb & 0xf))
+			return -EINVAL;
+	return 0;
+}
+
+static int set_id_reg(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	struct vm *vm = v->vm;
+	int ret;
+
+	if (vm->m->style.no_aarch32 && is_aarch32_id_reg(id))
+		return 0;
+	if (vm->ran)
+		return value == reg_u64(v, id) ? 0 : -EBUSY;
+	/* DebugVer below ARMv8 is no CPU that there is. */
+	if (id == ID_AA64DFR0 && (value & 0xf) < 6)
+		return -EINVAL;
+	/* A PMU of another kind was shown by old kernels; it means none. */
+	if (id == ID_AA64DFR0 && (value >> 8 & 0xf) == 0xf)
+		value &= ~0xf00ULL;
+	ret = check_features(vm, id, value);
+	if (!ret)
+		reg_put_u64(v, id, value);
+	return ret;
+}
+
+/* ---- firmware registers ---- */
+
+static int set_psci(struct vcpu *v, uint64_t value)
+{
+	bool wants_02 = vcpu_has(v, KA_VCPU_PSCI_0_2);
+	uint64_t most = reg_reset_u64(v->vm, KA_PSCI_VERSION);
+
+	if (value != 1 && value != 2 && value < 0x10000)
+		return -EINVAL;
+	if (value > most || (value == 1) == wants_02)
+		return -EINVAL;
+	reg_put_u64(v, KA_PSCI_VERSION, value);
+	return 0;
+}
+
+static int check_workaround(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	uint64_t level = reg_reset_u64(v->vm, id) & 0xf;
+	uint64_t want = value & 0xf;
+
+	if (id != KA_FW(2))
+		return (value & ~0xfULL) || want > level ? -EINVAL : 0;
+	/* 0 not available, 1 unknown, 2 available, 3 not required; 0x10 on */
+	if ((value & ~0x1fULL) || want > 3 || ((value & 0x10) && want != 2))
+		return -EINVAL;
+	return want >= 2 && level < 3 ? -EINVAL : 0;
+}
+
+static int set_firmware(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	if (id == KA_PSCI_VERSION)
+		return set_psci(v, value);
+	return check_workaround(v, id, value);
+}
+
+static int set_bitmap(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	if (value & ~reg_reset_u64(v->vm, id))
+		return -EINVAL;
+	if (v->vm->ran && value != reg_u64(v, id))
+		return -EBUSY;
+	reg_put_u64(v, id, value);
+	return 0;
+}
+
+/* ---- PMU ---- */
+
+static int set_pmcr(struct vcpu *v, uint64_t value)
+{
+	struct vm *vm = v->vm;
+	uint64_t n = value >> PMCR_N_SHIFT & 31;
+
+	if (!vm->ran && n <= vm->max_pmcr_n)
+		vm->pmcr_n = n;
+	value &= PMCR_WRITABLE;
+	if (vm->m->style.no_aarch32)
+		value |= PMCR_LC;
+	reg_put_u64(v, PMCR, value);
+	return 0;
+}
+
+static int set_pmu_pair(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	uint64_t old = reg_u64(v, id);
+
+	value &= pmu_counter_mask(v->vm);
+	if (!v->vm->m->style.pmu_pairs)
+		reg_put_u64(v, id, value);
+	else if (reg_canonical(id) == id)
+		reg_put_u64(v, id, old | value);
+	else
+		reg_put_u64(v, id, old & ~value);
+	return 0;
+}
+
+/* ---- caches, debug, PSTATE ---- */
+
+static unsigned int min_line(const struct vm *vm, uint64_t index)
+{
+	uint64_t ctr = reg_reset_u64(vm, CTR);
+
+	return (index & 1 ? ctr & 0xf : ctr >> 16 & 0xf) + 2;
+}
+
+static int set_ccsidr(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	if (value >> 32 || (value & 7) + 4 < min_line(v->vm, id & 0xff))
+		return -EINVAL;
+	reg_put_u64(v, id, value);
+	return 0;
+}
+
+static int set_clidr(struct vcpu *v, uint64_t value)
+{
+	bool idc = reg_reset_u64(v->vm, CTR) >> 28 & 1;
+	bool claims = !(value >> 24 & 7) ||
+		      (!(value >> 21 & 7) && !(value >> 27 & 7));
+
+	if ((value & CLIDR_RES0) || (!idc && claims))
+		return -EINVAL;
+	reg_put_u64(v, CLIDR, value);
+	return 0;
+}
+
+static int set_oslsr(struct vcpu *v, uint64_t value)
+{
+	if ((value ^ reg_reset_u64(v->vm, OSLSR)) & ~OSLSR_OSLK)
+		return -EINVAL;
+	reg_put_u64(v, OSLSR, value);
+	return 0;
+}
+
+static int set_pstate(struct vcpu *v, uint64_t value)
+{
+	switch (value & 0x1f) {
+	case 0x10:		/* AArch32 user mode */
+		if (v->vm->m->style.no_aarch32)
+			return -EINVAL;
+		break;
+	case 0x0:
+	case 0x4:
+	case 0x5:
+		break;
+	default:
+		return -EINVAL;
+	}
+	reg_put_u64(v, CORE_PSTATE, value);
+	return 0;
+}
+
+static int rule_set_sysreg(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	switch (id) {
+	case CLIDR:
+		return set_clidr(v, value);
+	case OSLSR:
+		return set_oslsr(v, value);
+	case PMCR:
+		return set_pmcr(v, value);
+	case PMSWINC:
+		return 0;
+	case PMCNTENSET:
+	case PMCNTENCLR:
+	case PMINTENSET:
+	case PMINTENCLR:
+	case PMOVSSET:
+	case PMOVSCLR:
+		return set_pmu_pair(v, id, value);
+	}
+	if (is_id_reg(id))
+		return set_id_reg(v, id, value);
+	if (is_invariant(id))
+		return value == reg_reset_u64(v->vm, id) ? 0 : -EINVAL;
+	return -ENOTTY;
+}
+
+int rule_set(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	switch (id & KA_REG_CLASS_MASK) {
+	case KA_REG_FW:
+		return set_firmware(v, id, value);
+	case KA_REG_FW_FEAT_BMAP:
+		return set_bitmap(v, id, value);
+	case KA_REG_DEMUX:
+		return set_ccsidr(v, id, value);
+	case KA_REG_CORE:
+		return id == CORE_PSTATE ? set_pstate(v, value) : -ENOTTY;
+	case KA_REG_SYSREG:
+		return rule_set_sysreg(v, id, value);
+	}
+	return -ENOTTY;
+}
+
+bool rule_get(struct vcpu *v, uint64_t id, uint64_t *ret)
+{
+	*ret = reg_u64(v, id);
+	if (id == PMCR) {
+		*ret = (*ret & ~(31ULL << PMCR_N_SHIFT)) |
+		       v->vm->pmcr_n << PMCR_N_SHIFT;
+		return true;
+	}
+	if (id == PMSWINC || (v->vm->m->style.no_aarch32 &&
+			      is_aarch32_id_reg(id))) {
+		*ret = 0;
+		return true;
+	}
+	if (reg_canonical(id) != id || id == PMCNTENSET || id == PMINTENSET ||
+	    id == PMOVSSET) {
+		*ret &= pmu_counter_mask(v->vm);
+		return true;
+	}
+	if (is_sysreg(id) && (id & PMEVCNTR_MASK) == PMEVCNTR0 &&
+	    (id & 0x1f) != 31 &&
+	    (reg_u64(v, ID_AA64DFR0) >> 8 & 0xf) < PMUVER_V3P5) {
+		*ret &= UINT32_MAX;
+		return true;
+	}
+	return false;
+}
