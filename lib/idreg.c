@@ -50,6 +50,10 @@
 #define WHY_MPAM                                                           \
 	"KVM never let a guest use MPAM; kernels before 6.13 showed the "  \
 	"field by mistake, later ones take that value and ignore it"
+#define WHY_NV                                                             \
+	"KVM offers nesting through ID_AA64MMFR4_EL1 alone; kernels "      \
+	"before 6.16 showed this field by mistake, later ones take that "  \
+	"value and ignore it"
 #define WHY_PAUTH                                                          \
 	"pointers that the guest signed before would fail to authenticate"
 #define WHY_MITIGATION                                                     \
@@ -392,7 +396,7 @@ static const struct id_field fields[] = {
 	 * the lower value for all of its CPUs, but a guest decodes by this one.
 	 */
 	XW(CCIDX, 20, "the guest would decode CCSIDR_EL1 in the wrong format"),
-	LW(NV, 24, "a guest hypervisor that nests further could not run"),
+	F(NV, 24, 4, IGNORE, WHY_NV),
 	L(ST, 28),
 	LW(AT, 32, "the guest relies on unaligned accesses being atomic"),
 	LW(IDS, 36, "traps of ID registers would report another class"),
@@ -414,7 +418,8 @@ static const struct id_field fields[] = {
 #undef ID
 #define ID KA_SYS(3, 0, 0, 7, 4)		/* ID_AA64MMFR4_EL1 */
 	L(PoPS, 0), L(EIESB, 4), L(ASID2, 8), L(HACDBS, 12), L(FGWTE3, 16),
-	X(NV_frac, 20),		/* 1 takes away what MMFR2.NV gives */
+	/* As MMFR2.NV is 0 where it counts, 1 is more than 0: FEAT_NV2 is there. */
+	LW(NV_frac, 20, "a guest hypervisor that nests further could not run"),
 	SW(E2H0, 24, "a guest hypervisor runs with HCR_EL2.E2H clear"),
 	L(RMEGDI, 28), L(E3DSE, 36), L(SRMASK, 44),
 #undef ID
@@ -437,7 +442,8 @@ static const struct id_field fields[] = {
  */
 #define ID KA_SYS(3, 3, 0, 0, 1)		/* CTR_EL0 */
 	F(IminLine, 0, 4, LOWER, WHY_LINE),
-	F(L1Ip, 14, 2, EXACT, "an aliasing instruction cache needs more upkeep"),
+	/* see l1ip_fits() */
+	F(L1Ip, 14, 2, LOWER, "an aliasing instruction cache needs more upkeep"),
 	F(DminLine, 16, 4, LOWER, WHY_LINE),
 	/* 0: not told, see granule_fits() */
 	F(ERG, 20, 4, HIGHER, "exclusives close to each other might never end"),
@@ -534,6 +540,15 @@ static bool granule_fits(uint64_t saved, uint64_t host)
 	return !saved || (host && host <= saved);
 }
 
+/*
+ * 2 is VIPT, 3 is PIPT, which does without upkeep for aliases and so suits
+ * every guest. 0 and 1 are reserved: what they stood for has no order.
+ */
+static bool l1ip_fits(uint64_t saved, uint64_t host)
+{
+	return saved == host || host == 3;
+}
+
 static bool lower_fits(const struct id_field *f, uint64_t saved, uint64_t host)
 {
 	switch (f->id) {
@@ -544,6 +559,10 @@ static bool lower_fits(const struct id_field *f, uint64_t saved, uint64_t host)
 	case KA_SYS(3, 0, 0, 1, 2):	/* ID_DFR0_EL1.PerfMon */
 		if (f->field.lsb == 24)
 			return pmu_version(saved) <= pmu_version(host);
+		break;
+	case KA_SYS(3, 3, 0, 0, 1):	/* CTR_EL0.L1Ip */
+		if (f->field.lsb == 14)
+			return l1ip_fits(saved, host);
 		break;
 	case KA_FW(2):
 		return ssbd_level(saved) <= ssbd_level(host);

@@ -153,6 +153,14 @@ Test(idreg, a_host_with_more_is_safe)
 	refused(MMFR2, "BBM", 2, 1);
 }
 
+/* NV is not what says it; NV_frac is. */
+Test(idreg, nested_virtualization)
+{
+	fits(KA_SYS(3, 0, 0, 7, 4), "NV_frac", 0, 1);
+	refused(KA_SYS(3, 0, 0, 7, 4), "NV_frac", 1, 0);
+	refused(PFR0, "EL2", 1, 0);
+}
+
 /* 0xf is -1: less than 0, which is "implemented" in these fields. */
 Test(idreg, signed_fields)
 {
@@ -212,7 +220,10 @@ Test(idreg, cache_lines_and_granules)
 	refused(CTR, "IminLine", 4, 3);
 	refused(CTR, "DIC", 1, 0);
 	fits(CTR, "IDC", 0, 1);
+	/* VIPT's upkeep is more than PIPT needs; 0 and 1 are reserved. */
+	fits(CTR, "L1Ip", 2, 3);
 	refused(CTR, "L1Ip", 3, 2);
+	refused(CTR, "L1Ip", 0, 2);
 	/* Buffers kept 64 bytes apart do for a granule of 16. */
 	fits(CTR, "CWG", 4, 2);
 	refused(CTR, "CWG", 4, 5);
@@ -237,6 +248,7 @@ Test(idreg, what_a_guest_does_not_get_is_ignored)
 {
 	fits(PFR0, "MPAM", 1, 0);
 	fits(PFR1, "MPAM_frac", 0, 1);
+	fits(MMFR2, "NV", 2, 0);
 	fits(KA_SYS(3, 0, 0, 0, 5), "Aff0", 3, 0);
 	fits(KA_SYS(3, 1, 0, 0, 1), "LoC", 3, 2);
 }
