@@ -48,12 +48,12 @@
 	"the cache geometry is only advice to a guest: KVM traps set/way " \
 	"operations, and maintenance by address goes by CTR_EL0"
 #define WHY_MPAM                                                           \
-	"KVM never let a guest use MPAM; kernels before 6.13 showed the "  \
-	"field by mistake, later ones take that value and ignore it"
+	"KVM never let a guest use MPAM; older kernels showed the field "   \
+	"by mistake, newer ones take the CPU's value and ignore it"
 #define WHY_NV                                                             \
-	"KVM offers nesting through ID_AA64MMFR4_EL1 alone; kernels "      \
-	"before 6.16 showed this field by mistake, later ones take that "  \
-	"value and ignore it"
+	"KVM offers nesting through ID_AA64MMFR4_EL1 alone; older kernels "  \
+	"showed this field by mistake, newer ones take the CPU's value "    \
+	"and ignore it"
 #define WHY_PAUTH                                                          \
 	"pointers that the guest signed before would fail to authenticate"
 #define WHY_MITIGATION                                                     \
