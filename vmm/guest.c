@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/* Puts a guest into memory, and talks to the one that we bring. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+#include "payload/layout.h"
+#include "vmm.h"
+
+extern const uint8_t payload_elf[], payload_elf_end[];
+
+#define CORE_X0 0x6030000000100000ull
+#define CORE_PC 0x6030000000100040ull
+
+static struct payload_params *params_of(struct vm *vm)
+{
+	return (void *)vm->memory;
+}
+
+static struct payload_status *status_of(struct vm *vm, unsigned int cpu)
+{
+	uint64_t offset = PAYLOAD_CPUS - RAM_BASE +
+			  (uint64_t)cpu * PAYLOAD_CPU_SIZE;
+
+	return (void *)(vm->memory + offset +
+			offsetof(struct cpu, status));
+}
+
+/* Where size bytes at a guest address lie here, or NULL. */
+static uint8_t *at(struct vm *vm, uint64_t address, uint64_t size)
+{
+	uint64_t offset = address - RAM_BASE;
+
+	if (address < RAM_BASE || offset > vm->machine.memory_size ||
+	    size > vm->machine.memory_size - offset)
+		return NULL;
+	return vm->memory + offset;
+}
+
+static int load_segment(struct vm *vm, const uint8_t *image, size_t size,
+			const Elf64_Phdr *phdr)
+{
+	uint8_t *to = at(vm, phdr->p_paddr, phdr->p_memsz);
+
+	if (!to)
+		return cannot("give the VM more --memory",
+			      "guest: a segment at 0x%llx is outside memory",
+			      (unsigned long long)phdr->p_paddr);
+	if (phdr->p_filesz > phdr->p_memsz || phdr->p_offset > size ||
+	    phdr->p_filesz > size - phdr->p_offset)
+		return cannot(NULL, "guest: a segment ends after the file");
+	memcpy(to, image + phdr->p_offset, phdr->p_filesz);
+	return 0;
+}
+
+static int load_elf(struct vm *vm, const uint8_t *image, size_t size,
+		    uint64_t *entry)
+{
+	Elf64_Ehdr header;
+	int rc = 0;
+
+	memcpy(&header, image, sizeof(header));
+	if (header.e_machine != EM_AARCH64 ||
+	    header.e_phentsize != sizeof(Elf64_Phdr) ||
+	    header.e_phoff > size ||
+	    header.e_phnum > (size - header.e_phoff) / sizeof(Elf64_Phdr))
+		return cannot(NULL, "guest: not an arm64 ELF program");
+	*entry = header.e_entry;
+	for (unsigned int i = 0; !rc && i < header.e_phnum; i++) {
+		Elf64_Phdr phdr;
+
+		memcpy(&phdr, image + header.e_phoff + i * sizeof(phdr),
+		       sizeof(phdr));
+		if (phdr.p_type == PT_LOAD)
+			rc = load_segment(vm, image, size, &phdr);
+	}
+	return rc;
+}
+
+static int load(struct vm *vm, const uint8_t *image, size_t size,
+		uint64_t *entry)
+{
+	uint8_t *to;
+
+	if (size >= sizeof(Elf64_Ehdr) && !memcmp(image, ELFMAG, SELFMAG))
+		return load_elf(vm, image, size, entry);
+	to = at(vm, PAYLOAD_LOAD, size);
+	if (!to)
+		return cannot("give the VM more --memory",
+			      "guest: %zu bytes do not fit", size);
+	memcpy(to, image, size);
+	*entry = PAYLOAD_LOAD;
+	return 0;
+}
+
+static int load_file(struct vm *vm, const char *path, uint64_t *entry)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+	struct stat st;
+	uint8_t *image;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		rc = cannot_errno("--guest wants an ELF or flat file",
+				  "guest %s", path);
+		goto close;
+	}
+	image = malloc(st.st_size + 1);
+	if (!image || read(fd, image, st.st_size) != st.st_size)
+		rc = cannot_errno(NULL, "reading guest %s", path);
+	else
+		rc = load(vm, image, st.st_size, entry);
+	free(image);
+close:
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* What is held at a time grows shorter the more vCPUs share the CPUs. */
+static uint64_t default_hold(unsigned int cpus)
+{
+	return cpus <= 4 ? 1000000 : 4000000 / cpus;
+}
+
+static uint64_t default_tick_us(unsigned int cpus)
+{
+	return cpus <= 16 ? 10000 : 10000 * cpus / 16;
+}
+
+unsigned int guest_patience_ms(const struct vm *vm)
+{
+	return 5000 + 150 * vm->machine.vcpus;
+}
+
+static void fill_params(struct vm *vm, const struct guest_options *options)
+{
+	unsigned int cpus = options->cpus ?: vm->machine.vcpus;
+
+	*params_of(vm) = (struct payload_params){
+		.magic = PAYLOAD_MAGIC,
+		.memory_size = vm->machine.memory_size,
+		.vcpus = vm->machine.vcpus,
+		.guest_cpus = cpus,
+		.hold = options->hold ?: default_hold(cpus),
+		.tick_us = default_tick_us(cpus),
+		.stall_ms = guest_patience_ms(vm),
+		.gicd = vm->machine.gicd,
+		.gicr = vm->machine.gicr,
+		.uart = UART_BASE,
+		.nr_irqs = vm->machine.nr_irqs,
+	};
+}
+
+static int set_entry(struct vm *vm, uint64_t entry)
+{
+	uint64_t x0 = PAYLOAD_PARAMS;
+
+	if (vm_set_reg(vm, 0, CORE_PC, &entry) < 0 ||
+	    vm_set_reg(vm, 0, CORE_X0, &x0) < 0)
+		return cannot_errno(NULL, "KVM_SET_ONE_REG of PC, vCPU 0");
+	return 0;
+}
+
+int guest_load(struct vm *vm, const struct guest_options *options)
+{
+	uint64_t entry = 0;
+	int rc;
+
+	if (options->file)
+		rc = load_file(vm, options->file, &entry);
+	else
+		rc = load(vm, payload_elf, payload_elf_end - payload_elf,
+			  &entry);
+	if (rc)
+		return rc;
+	fill_params(vm, options);
+	return set_entry(vm, entry);
+}
+
+bool guest_is_payload(struct vm *vm)
+{
+	return params_of(vm)->magic == PAYLOAD_MAGIC;
+}
+
+static bool all_made(struct vm *vm, uint64_t passes)
+{
+	for (unsigned int i = 0; i < params_of(vm)->guest_cpus; i++) {
+		volatile struct payload_status *s = status_of(vm, i);
+
+		if (s->passes < passes && !s->n_failures)
+			return false;
+	}
+	return true;
+}
+
+int guest_wait(struct vm *vm, uint64_t passes, unsigned int seconds)
+{
+	uint64_t until = now_ns() + seconds * 1000000000ull;
+
+	while (!all_made(vm, passes)) {
+		if (now_ns() > until || vm->shut_down || vm->failed)
+			return cannot("look at what the guest printed",
+				      "the guest's vCPUs did not all make %llu "
+				      "passes in %u s",
+				      (unsigned long long)passes, seconds);
+		usleep(2000);
+	}
+	return 0;
+}
+
+/* "line=1/3" at the end of a failure tells how many lines there are. */
+static unsigned int lines_of(const char *answer)
+{
+	const char *slash = strrchr(answer, '/');
+
+	return slash ? (unsigned int)strtoul(slash + 1, NULL, 10) : 1;
+}
+
+int guest_check(struct vm *vm, char *text, size_t size)
+{
+	const char *answer;
+	unsigned int ms = guest_patience_ms(vm) * 2;
+
+	uart_forget(&vm->uart);
+	uart_send(&vm->uart, '?');
+	answer = uart_answer(&vm->uart, 0, ms);
+	if (!answer) {
+		snprintf(text, size, "no answer from vCPU 0 in %u ms", ms);
+		return NO;
+	}
+	snprintf(text, size, "%s", answer);
+	for (unsigned int i = 1; i < lines_of(answer); i++)
+		if (!uart_answer(&vm->uart, i, ms))
+			break;
+	return strncmp(answer, "payload: ok ", 12) ? NO : YES;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flip.h"
+#include "vmm.h"
+
+void usage(void)
+{
+	puts("usage: onereg-vmm run [OPTION]...\n"
+	     "       onereg-vmm restore DIR [OPTION]...\n"
+	     "       onereg-vmm witness [OPTION]...\n"
+	     "       onereg-vmm --list-checked | --help | --version\n"
+	     "\n"
+	     "run boots a guest, restore goes on with one that --save wrote.\n"
+	     "witness changes single bits of registers under the payload, the\n"
+	     "guest that comes along, and shows whether it notices.\n"
+	     "\n"
+	     "  --vcpus N          default 1, at most 512\n"
+	     "  --guest FILE       arm64 ELF or flat program; default: payload\n"
+	     "  --guest-cpus N     vCPUs that the payload brings up; default all\n"
+	     "  --memory MIB       default 16\n"
+	     "  --hold N           rounds for which the payload holds its registers\n"
+	     "  --no-sve, --no-pmu, --no-pauth\n"
+	     "                     leave a vCPU feature out\n"
+	     "  --run-for SECONDS  default: until the payload made a few passes\n"
+	     "  --check            ask the payload to check itself\n"
+	     "  --save DIR         pause, save all of the VM, end\n"
+	     "  --time MODE        of restore: freeze (default) or catch-up\n"
+	     "  --flip VCPU:REGISTER:BIT\n"
+	     "                     change one bit before it goes on\n"
+	     "  --vcpu N           of witness: whose registers; default 1\n"
+	     "  --json FILE        what was found out; - for stdout\n"
+	     "\n"
+	     "exit status: 0 done, and every verdict good; 1 a bad verdict;\n"
+	     "2 wrong usage; 3 could not be done");
+}
+
+enum { OPT_VCPUS = 256, OPT_GUEST, OPT_GUEST_CPUS, OPT_MEMORY, OPT_HOLD,
+       OPT_NO_SVE, OPT_NO_PMU, OPT_NO_PAUTH, OPT_RUN_FOR, OPT_CHECK, OPT_SAVE,
+       OPT_TIME, OPT_FLIP, OPT_VCPU, OPT_JSON, OPT_LIST, OPT_HELP,
+       OPT_VERSION };
+
+static const struct option known[] = {
+	{ "vcpus", required_argument, NULL, OPT_VCPUS },
+	{ "guest", required_argument, NULL, OPT_GUEST },
+	{ "guest-cpus", required_argument, NULL, OPT_GUEST_CPUS },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "hold", required_argument, NULL, OPT_HOLD },
+	{ "no-sve", no_argument, NULL, OPT_NO_SVE },
+	{ "no-pmu", no_argument, NULL, OPT_NO_PMU },
+	{ "no-pauth", no_argument, NULL, OPT_NO_PAUTH },
+	{ "run-for", required_argument, NULL, OPT_RUN_FOR },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "save", required_argument, NULL, OPT_SAVE },
+	{ "time", required_argument, NULL, OPT_TIME },
+	{ "flip", required_argument, NULL, OPT_FLIP },
+	{ "vcpu", required_argument, NULL, OPT_VCPU },
+	{ "json", required_argument, NULL, OPT_JSON },
+	{ "list-checked", no_argument, NULL, OPT_LIST },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ 0 },
+};
+
+static int number(const char *name, const char *text, unsigned long min,
+		  unsigned long max, unsigned long *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoul(text, &end, 10);
+	if (errno || *end || end == text || text[0] == '-' || *ret < min ||
+	    *ret > max)
+		return wrong_usage("--%s %s: not a number from %lu to %lu",
+				   name, text, min, max);
+	return 0;
+}
+
+static int seconds(const char *text, double *ret)
+{
+	char *end;
+
+	*ret = strtod(text, &end);
+	if (*end || end == text || !(*ret >= 0 && *ret < 1e6))
+		return wrong_usage("--run-for %s: not a time in seconds",
+				   text);
+	return 0;
+}
+
+static int time_mode(const char *text, enum onereg_time *ret)
+{
+	*ret = ONEREG_TIME_FREEZE;
+	if (!strcmp(text, "catch-up"))
+		*ret = ONEREG_TIME_CATCH_UP;
+	else if (strcmp(text, "freeze"))
+		return wrong_usage("--time %s: not freeze or catch-up", text);
+	return 0;
+}
+
+static int numeric(int option, struct options *o)
+{
+	unsigned long n = 0;
+	int rc = USAGE;
+
+	switch (option) {
+	case OPT_VCPUS:
+		rc = number("vcpus", optarg, 1, MAX_VCPUS, &n);
+		o->machine.vcpus = n;
+		break;
+	case OPT_GUEST_CPUS:
+		rc = number("guest-cpus", optarg, 1, MAX_VCPUS, &n);
+		o->guest.cpus = n;
+		break;
+	case OPT_MEMORY:
+		/* the payload's map ends at 4 GiB */
+		rc = number("memory", optarg, 1, 3072, &n);
+		o->machine.memory_size = n << 20;
+		break;
+	case OPT_HOLD:
+		rc = number("hold", optarg, 1, 1000000000, &n);
+		o->guest.hold = n;
+		break;
+	case OPT_VCPU:
+		rc = number("vcpu", optarg, 0, MAX_VCPUS - 1, &n);
+		o->vcpu = n;
+		break;
+	}
+	return rc;
+}
+
+static int take(int option, struct options *o)
+{
+	switch (option) {
+	case OPT_GUEST:
+		o->guest.file = optarg;
+		return 0;
+	case OPT_NO_SVE:
+		o->shape.no_sve = true;
+		return 0;
+	case OPT_NO_PMU:
+		o->shape.no_pmu = true;
+		return 0;
+	case OPT_NO_PAUTH:
+		o->shape.no_pauth = true;
+		return 0;
+	case OPT_RUN_FOR:
+		return seconds(optarg, &o->run_for);
+	case OPT_CHECK:
+		o->check = true;
+		return 0;
+	case OPT_SAVE:
+		o->save = optarg;
+		return 0;
+	case OPT_TIME:
+		return time_mode(optarg, &o->time);
+	case OPT_FLIP:
+		o->flip = optarg;
+		return 0;
+	case OPT_JSON:
+		o->json = optarg;
+		return 0;
+	case '?':
+		return wrong_usage("unknown option, or one without its value");
+	default:
+		return numeric(option, o);
+	}
+}
+
+static void defaults(struct options *o)
+{
+	*o = (struct options){
+		.machine = {
+			.memory_size = 16 << 20,
+			.vcpus = 1,
+			.nr_irqs = NR_IRQS,
+			.gicd = GICD_BASE,
+			.gicr = GICR_BASE,
+		},
+		.vcpu = 1,
+	};
+}
+
+/* What answers by itself; true: done. */
+static bool answered(int option)
+{
+	if (option == OPT_HELP)
+		usage();
+	else if (option == OPT_LIST)
+		flip_list();
+	else if (option == OPT_VERSION)
+		printf("onereg-vmm %s\n", ONEREG_VERSION);
+	else
+		return false;
+	return true;
+}
+
+static void name_guest(struct options *o)
+{
+	const char *slash = o->guest.file ? strrchr(o->guest.file, '/') : NULL;
+
+	snprintf(o->machine.guest, sizeof(o->machine.guest), "%s",
+		 slash ? slash + 1 : o->guest.file ?: "payload");
+}
+
+int options_parse(int argc, char **argv, struct options *ret, bool *ret_done)
+{
+	int option, rc;
+
+	defaults(ret);
+	opterr = 0;
+	*ret_done = false;
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		*ret_done = answered(option);
+		if (*ret_done)
+			return 0;
+		rc = take(option, ret);
+		if (rc)
+			return rc;
+	}
+	if (optind < argc)
+		ret->dir = argv[optind++];
+	if (optind < argc)
+		return wrong_usage("%s: one argument too many", argv[optind]);
+	if (ret->guest.cpus > ret->machine.vcpus)
+		return wrong_usage("--guest-cpus %u: the VM has %u",
+				   ret->guest.cpus, ret->machine.vcpus);
+	name_guest(ret);
+	return 0;
+}

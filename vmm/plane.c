@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/* The register plane of a VM, by the library. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm.h"
+
+int plane_open(struct vm *vm, struct onereg_vm **ret)
+{
+	struct onereg_vm_options options = {
+		.size = sizeof(options),
+		.kvm_fd = vm->kvm_fd,
+		.vm_fd = vm->vm_fd,
+		.vcpu_fds = vm->vcpu_fds,
+		.n_vcpus = vm->machine.vcpus,
+		.gic_fd = vm->gic_fd,
+		.target = vm->init.target,
+	};
+	int rc;
+
+	memcpy(options.features, vm->init.features, sizeof(options.features));
+	rc = onereg_vm_new(&options, ret);
+	if (!rc)
+		return 0;
+	errno = -rc;
+	return cannot_errno(NULL, "onereg_vm_new for %u vCPUs",
+			    vm->machine.vcpus);
+}
+
+/* Notes are for --json. */
+void plane_print(const struct onereg_report *report)
+{
+	char line[1024];
+
+	for (size_t i = 0; i < onereg_report_count(report); i++) {
+		const struct onereg_finding *f = onereg_report_get(report, i);
+
+		if (f->severity == ONEREG_NOTE)
+			continue;
+		onereg_finding_format(f, line, sizeof(line));
+		fprintf(stderr, "onereg-vmm: %s\n", line);
+	}
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/* What a command found out, as JSON. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <sys/utsname.h>
+
+#include "vmm.h"
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static json_t *counts(const struct onereg_report *report)
+{
+	struct onereg_counts c = { .size = sizeof(c) };
+
+	onereg_report_counts(report, &c);
+	return json_pack("{s:I s:I s:I s:I s:I s:I}",
+			 "registers_saved", (json_int_t)c.registers_saved,
+			 "registers_written", (json_int_t)c.registers_written,
+			 "registers_compared",
+			 (json_int_t)c.registers_compared,
+			 "attributes_saved", (json_int_t)c.attributes_saved,
+			 "attributes_written",
+			 (json_int_t)c.attributes_written,
+			 "attributes_compared",
+			 (json_int_t)c.attributes_compared);
+}
+
+static json_t *differences(const struct onereg_report *report)
+{
+	json_t *object = json_object();
+
+	for (int i = ONEREG_CLASS_NONE + 1; i < ONEREG_N_CLASSES; i++)
+		json_object_set_new(object, onereg_class_name(i),
+				    json_integer(onereg_report_differences(
+					    report, i)));
+	return object;
+}
+
+static json_t *findings(const struct onereg_report *report)
+{
+	json_t *array = json_array();
+	char line[1024];
+
+	for (size_t i = 0; i < onereg_report_count(report); i++) {
+		onereg_finding_format(onereg_report_get(report, i), line,
+				      sizeof(line));
+		json_array_append_new(array, json_string(line));
+	}
+	return array;
+}
+
+static void add_report(json_t *object, const struct onereg_report *report)
+{
+	if (!report)
+		return;
+	json_object_update_new(object, counts(report));
+	json_object_set_new(object, "differences", differences(report));
+	json_object_set_new(object, "findings", findings(report));
+}
+
+static void add_time(json_t *object, const char *name, uint64_t ns)
+{
+	if (ns)
+		json_object_set_new(object, name, json_integer(ns));
+}
+
+int result_write(const struct result *result, const char *path)
+{
+	struct utsname host;
+	json_t *object;
+	int rc;
+
+	if (!path)
+		return 0;
+	uname(&host);
+	object = json_pack("{s:s s:s s:s s:s s:i s:I s:s}",
+			   "command", result->command,
+			   "verdict", result->verdict,
+			   "kernel", host.release,
+			   "guest", result->vm->machine.guest,
+			   "vcpus", (int)result->vm->machine.vcpus,
+			   "memory_size",
+			   (json_int_t)result->vm->machine.memory_size,
+			   "guest_said", result->said);
+	add_report(object, result->report);
+	add_time(object, "save_ns", result->save_ns);
+	add_time(object, "restore_ns", result->restore_ns);
+	add_time(object, "memory_ns", result->memory_ns);
+	rc = strcmp(path, "-") ? json_dump_file(object, path, JSON_INDENT(2)) :
+				 json_dumpf(object, stdout, JSON_INDENT(2));
+	if (!strcmp(path, "-"))
+		putchar('\n');
+	json_decref(object);
+	if (rc)
+		return cannot_errno("is there room?", "writing %s", path);
+	return 0;
+}

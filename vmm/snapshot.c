@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A saved VM is a directory: machine, memory, registers.onereg. It is written
+ * beside its place and moved there when all of it is on disk, so that there
+ * is a whole VM or none, and an older one stays until then.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+#include "vmm.h"
+
+#define CHUNK 65536u
+#define ROOM "make room on the disk"
+
+static const char *const names[] = { "machine", "memory", "registers.onereg" };
+
+static bool all_zero(const uint8_t *p, size_t n)
+{
+	return !p[0] && !memcmp(p, p + 1, n - 1);
+}
+
+static int write_chunk(int fd, const uint8_t *p, size_t n, off_t at)
+{
+	while (n) {
+		ssize_t done = pwrite(fd, p, n, at);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return -1;
+		p += done;
+		n -= done;
+		at += done;
+	}
+	return 0;
+}
+
+/* What is zero stays a hole. */
+static int write_sparse(int fd, const uint8_t *memory, uint64_t size)
+{
+	for (uint64_t at = 0; at < size; at += CHUNK) {
+		size_t n = size - at < CHUNK ? size - at : CHUNK;
+
+		if (!all_zero(memory + at, n) &&
+		    write_chunk(fd, memory + at, n, at) < 0)
+			return -1;
+	}
+	return ftruncate(fd, size);
+}
+
+int memory_write(const struct vm *vm, int dir_fd)
+{
+	int fd = openat(dir_fd, "memory",
+			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int rc;
+
+	if (fd < 0)
+		return cannot_errno(ROOM, "creating memory");
+	rc = write_sparse(fd, vm->memory, vm->machine.memory_size) ?: fsync(fd);
+	if (rc)
+		cannot_errno(ROOM, "writing memory");
+	if (close(fd) < 0 && !rc)
+		rc = cannot_errno(ROOM, "writing memory");
+	return rc ? CANNOT : 0;
+}
+
+static int read_range(int fd, uint8_t *memory, off_t at, off_t end)
+{
+	while (at < end) {
+		ssize_t n = pread(fd, memory + at, end - at, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0) {
+			errno = EIO; /* it became shorter while we read */
+			return -1;
+		}
+		at += n;
+	}
+	return 0;
+}
+
+static int read_sparse(int fd, uint8_t *memory, off_t size)
+{
+	off_t data = 0;
+
+	while (data < size) {
+		off_t hole;
+
+		data = lseek(fd, data, SEEK_DATA);
+		if (data < 0)
+			return errno == ENXIO ? 0 : -1;
+		hole = lseek(fd, data, SEEK_HOLE);
+		if (hole < 0 || read_range(fd, memory, data, hole) < 0)
+			return -1;
+		data = hole;
+	}
+	return 0;
+}
+
+int memory_read(struct vm *vm, const char *dir)
+{
+	uint64_t size = vm->machine.memory_size;
+	char path[PATH_SIZE];
+	struct stat st;
+	int fd, rc = 0;
+
+	if (path_join(path, dir, "memory"))
+		return CANNOT;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = cannot_errno("is the directory whole?", "%s", path);
+	else if ((uint64_t)st.st_size != size)
+		rc = cannot("the directory is damaged",
+			    "%s: %llu bytes, not %llu", path,
+			    (unsigned long long)st.st_size,
+			    (unsigned long long)size);
+	else if (read_sparse(fd, vm->memory, size) < 0)
+		rc = cannot_errno(NULL, "reading %s", path);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int registers_write(struct vm *vm, const char *dir,
+			   struct onereg_report *report)
+{
+	struct onereg_image *image = NULL;
+	struct onereg_vm *plane;
+	char path[PATH_SIZE];
+	int rc = path_join(path, dir, "registers.onereg") ?:
+		 plane_open(vm, &plane);
+
+	if (rc)
+		return rc;
+	rc = onereg_vm_save(plane, &image, report);
+	if (!rc)
+		rc = onereg_image_write_file(image, path, report);
+	onereg_image_free(image);
+	onereg_vm_free(plane);
+	if (!rc)
+		return 0;
+	plane_print(report);
+	errno = -rc;
+	return cannot_errno("the findings above say what",
+			    "saving the registers");
+}
+
+static void remove_all(const char *dir)
+{
+	char path[PATH_SIZE];
+
+	for (unsigned int i = 0; i < 3; i++) {
+		if (!path_join(path, dir, names[i]))
+			unlink(path);
+	}
+	rmdir(dir);
+}
+
+static int sync_parent(const char *dir)
+{
+	char path[PATH_SIZE], *slash;
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s", dir);
+	slash = strrchr(path, '/');
+	if (slash)
+		slash[slash == path] = 0;
+	fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	rc = fsync(fd);
+	close(fd);
+	return rc;
+}
+
+/* An older directory changes places with the new one, then goes. */
+static int move_into_place(const char *temporary, const char *dir)
+{
+	if (!renameat2(AT_FDCWD, temporary, AT_FDCWD, dir, RENAME_NOREPLACE))
+		return sync_parent(dir);
+	if (errno != EEXIST)
+		return -1;
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, dir, RENAME_EXCHANGE) < 0)
+		return -1;
+	if (sync_parent(dir) < 0)
+		return -1;
+	remove_all(temporary);
+	return 0;
+}
+
+static int write_parts(struct vm *vm, const char *temporary,
+		       struct onereg_report *report)
+{
+	int fd = open(temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return cannot_errno(NULL, "opening %s", temporary);
+	/* registers first: saving them may still write to guest memory */
+	rc = registers_write(vm, temporary, report) ?: memory_write(vm, fd) ?:
+	     machine_write(vm, fd);
+	if (!rc && fsync(fd) < 0)
+		rc = cannot_errno(ROOM, "fsync of %s", temporary);
+	close(fd);
+	return rc;
+}
+
+int snapshot_save(struct vm *vm, const char *dir,
+		  struct onereg_report *report)
+{
+	char place[PATH_SIZE - 32], temporary[PATH_SIZE];
+	size_t n = strlen(dir);
+	int rc;
+
+	if (!n || n >= sizeof(place))
+		return cannot("use another path", "--save %.80s", dir);
+	strcpy(place, dir);
+	while (n > 1 && place[n - 1] == '/')
+		place[--n] = 0;
+	snprintf(temporary, sizeof(temporary), "%s.new-XXXXXX", place);
+	if (!mkdtemp(temporary))
+		return cannot_errno("does the parent exist, is there room?",
+				    "creating %s", temporary);
+	rc = write_parts(vm, temporary, report);
+	if (!rc && move_into_place(temporary, place) < 0)
+		rc = cannot_errno("remove what is in its place", "%s", place);
+	if (rc)
+		remove_all(temporary);
+	return rc;
+}

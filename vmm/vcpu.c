@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A thread for each vCPU. Paused means: out of KVM_RUN, with nothing left
+ * that only another KVM_RUN would finish.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "vmm.h"
+
+static void on_signal(int signal)
+{
+	(void)signal; /* its arrival makes KVM_RUN return */
+}
+
+static bool handle_exit(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	struct kvm_run *run = vcpu->run;
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_MMIO:
+		uart_mmio(&vm->uart, run);
+		vcpu->pending = true;
+		return true;
+	case KVM_EXIT_INTR:
+		return true;
+	case KVM_EXIT_SYSTEM_EVENT:
+		pthread_mutex_lock(&vm->lock);
+		vm->shut_down = true;
+		pthread_cond_broadcast(&vm->changed);
+		pthread_mutex_unlock(&vm->lock);
+		return false;
+	default:
+		cannot("the guest is lost", "KVM_RUN of vCPU %u: unexpected "
+		       "exit, reason %u", vcpu->index, run->exit_reason);
+		return false;
+	}
+}
+
+/* false: this vCPU cannot go on. */
+static bool run_once(struct vcpu *vcpu)
+{
+	int rc = ioctl(vcpu->fd, KVM_RUN, 0);
+
+	vcpu->pending = false;
+	if (rc == 0)
+		return handle_exit(vcpu);
+	if (errno == EINTR || errno == EAGAIN)
+		return true;
+	cannot_errno("the guest is lost", "KVM_RUN of vCPU %u", vcpu->index);
+	return false;
+}
+
+/*
+ * The result of an MMIO read sits in struct kvm_run until the next KVM_RUN
+ * moves it into the register: without this it would be missing in a save.
+ */
+static bool complete_pending(struct vcpu *vcpu)
+{
+	if (!vcpu->pending)
+		return true;
+	vcpu->run->immediate_exit = 1;
+	return run_once(vcpu);
+}
+
+/* Waits while the VM is paused; false: end. */
+static bool may_run(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	bool run;
+
+	pthread_mutex_lock(&vm->lock);
+	if (vm->phase != RUNNING) {
+		vm->parked++;
+		pthread_cond_broadcast(&vm->changed);
+		while (vm->phase == PAUSED)
+			pthread_cond_wait(&vm->changed, &vm->lock);
+		vm->parked--;
+	}
+	run = vm->phase == RUNNING;
+	pthread_mutex_unlock(&vm->lock);
+	return run;
+}
+
+static bool paused(struct vm *vm)
+{
+	bool yes;
+
+	pthread_mutex_lock(&vm->lock);
+	yes = vm->phase != RUNNING;
+	pthread_mutex_unlock(&vm->lock);
+	return yes;
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	struct vm *vm = vcpu->vm;
+	bool good = true;
+
+	while (good) {
+		if (paused(vm)) {
+			good = complete_pending(vcpu);
+			if (!good || !may_run(vcpu))
+				break;
+			continue;
+		}
+		good = run_once(vcpu);
+	}
+	pthread_mutex_lock(&vm->lock);
+	vm->parked++;
+	vm->failed += !good;
+	pthread_cond_broadcast(&vm->changed);
+	pthread_mutex_unlock(&vm->lock);
+	return NULL;
+}
+
+int vm_start(struct vm *vm)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	pthread_attr_t attr;
+	int rc = 0;
+
+	sigaction(SIGUSR1, &action, NULL);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 128 << 10);
+	for (unsigned int i = 0; !rc && i < vm->machine.vcpus; i++) {
+		struct vcpu *vcpu = &vm->vcpus[i];
+
+		rc = pthread_create(&vcpu->thread, &attr, vcpu_thread, vcpu);
+		vcpu->started = !rc;
+	}
+	pthread_attr_destroy(&attr);
+	if (rc) {
+		errno = rc;
+		return cannot_errno("try fewer --vcpus",
+				    "pthread_create for a vCPU");
+	}
+	return 0;
+}
+
+void vm_resume(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->lock);
+	for (unsigned int i = 0; i < vm->machine.vcpus; i++)
+		vm->vcpus[i].run->immediate_exit = 0;
+	vm->phase = RUNNING;
+	pthread_cond_broadcast(&vm->changed);
+	while (vm->parked > vm->failed)
+		pthread_cond_wait(&vm->changed, &vm->lock);
+	pthread_mutex_unlock(&vm->lock);
+}
+
+static void kick(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->machine.vcpus; i++) {
+		vm->vcpus[i].run->immediate_exit = 1;
+		if (vm->vcpus[i].started)
+			pthread_kill(vm->vcpus[i].thread, SIGUSR1);
+	}
+}
+
+int vm_pause(struct vm *vm)
+{
+	unsigned int failed;
+
+	pthread_mutex_lock(&vm->lock);
+	if (vm->phase == RUNNING)
+		vm->phase = PAUSED;
+	kick(vm);
+	while (vm->parked < vm->machine.vcpus)
+		pthread_cond_wait(&vm->changed, &vm->lock);
+	failed = vm->failed;
+	pthread_mutex_unlock(&vm->lock);
+	if (failed)
+		return cannot("see the messages before; the guest is lost",
+			      "%u vCPUs stopped by themselves", failed);
+	return 0;
+}
+
+void vm_quit(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->lock);
+	vm->phase = QUIT;
+	kick(vm);
+	pthread_cond_broadcast(&vm->changed);
+	pthread_mutex_unlock(&vm->lock);
+	for (unsigned int i = 0; i < vm->machine.vcpus; i++)
+		if (vm->vcpus[i].started)
+			pthread_join(vm->vcpus[i].thread, NULL);
+}

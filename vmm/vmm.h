@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of onereg-vmm share. */
+#ifndef ONEREG_VMM_H
+#define ONEREG_VMM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/kvm.h>
+
+#include "onereg.h"
+
+/* Exit status of every command. */
+enum status { YES = 0, NO = 1, USAGE = 2, CANNOT = 3 };
+
+#define RAM_BASE 0x40000000ull
+#define GICD_BASE 0x08000000ull
+/* Clear of the UART with 512 redistributors of 128 KiB each. */
+#define GICR_BASE 0x10000000ull
+#define UART_BASE 0x09000000ull
+#define NR_IRQS 96
+#define MAX_VCPUS 512
+#define PMU_PPI 23
+
+/* What a VM is made of before anything of it has run. */
+struct machine {
+	uint64_t memory_size; /* bytes */
+	unsigned int vcpus;
+	unsigned int nr_irqs;
+	uint64_t gicd, gicr;
+	char guest[64]; /* its name, for people */
+	uint8_t rx[64]; /* received by the UART, not yet by the guest */
+	unsigned int n_rx;
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned int index;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool started;
+	bool pending; /* an MMIO that the next KVM_RUN completes */
+};
+
+#define UART_LINE 512
+#define UART_LINES 16
+
+struct uart {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	uint8_t rx[64];
+	unsigned int n_rx;
+	char line[UART_LINE];
+	size_t n_line;
+	char answer[UART_LINES][UART_LINE]; /* lines of "payload: " */
+	unsigned int n_answers;
+	bool quiet;
+};
+
+enum phase { PAUSED, RUNNING, QUIT };
+
+struct vm {
+	struct machine machine;
+	int kvm_fd, vm_fd, gic_fd;
+	uint8_t *memory;
+	struct vcpu *vcpus;
+	int *vcpu_fds;
+	size_t run_size;
+	struct kvm_vcpu_init init;
+	struct uart uart;
+
+	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t changed;
+	enum phase phase;
+	unsigned int parked; /* vCPUs out of KVM_RUN */
+	unsigned int failed; /* vCPU threads that gave up */
+	bool shut_down; /* the guest asked for it */
+};
+
+/* errors.c: one line on stderr, what, where, why, what to do; returns CANNOT */
+int cannot(const char *todo, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int cannot_errno(const char *todo, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int wrong_usage(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+#define PATH_SIZE 4096
+int path_join(char path[PATH_SIZE], const char *dir, const char *name);
+
+/* vm.c: create and close; the functions return 0 or a status */
+struct shape {
+	bool no_sve, no_pmu, no_pauth;
+};
+int vm_create(struct vm *vm, const struct machine *machine);
+int vm_init_vcpus(struct vm *vm, const struct shape *shape);
+int vm_enable_caps(struct vm *vm, const struct onereg_image *image);
+void vm_close(struct vm *vm);
+int vm_set_reg(struct vm *vm, unsigned int vcpu, uint64_t id, void *value);
+int vm_get_reg(struct vm *vm, unsigned int vcpu, uint64_t id, void *value);
+
+/* vcpu.c: the threads */
+int vm_start(struct vm *vm); /* threads, paused */
+void vm_resume(struct vm *vm);
+int vm_pause(struct vm *vm);
+void vm_quit(struct vm *vm);
+
+/* uart.c: the guest's PL011 */
+void uart_init(struct uart *uart);
+void uart_mmio(struct uart *uart, struct kvm_run *run);
+void uart_send(struct uart *uart, uint8_t byte);
+/* The i-th answer since uart_forget(), or NULL after the time. */
+const char *uart_answer(struct uart *uart, unsigned int i, unsigned int ms);
+void uart_forget(struct uart *uart);
+
+/* guest.c: what runs in the VM */
+struct guest_options {
+	const char *file; /* NULL: the payload */
+	unsigned int cpus; /* to bring up, 0: all */
+	uint64_t hold;
+};
+int guest_load(struct vm *vm, const struct guest_options *options);
+bool guest_is_payload(struct vm *vm);
+/* Waits until each vCPU of the payload has made so many passes. */
+int guest_wait(struct vm *vm, uint64_t passes, unsigned int seconds);
+/* Asks the payload: YES, NO or CANNOT; what it said goes into text. */
+int guest_check(struct vm *vm, char *text, size_t size);
+unsigned int guest_patience_ms(const struct vm *vm);
+
+/* machine.c: DIR/machine; snapshot.c: all of DIR */
+int machine_write(const struct vm *vm, int dir_fd);
+int machine_read(const char *dir, struct machine *ret);
+int memory_write(const struct vm *vm, int dir_fd);
+int memory_read(struct vm *vm, const char *dir);
+int snapshot_save(struct vm *vm, const char *dir,
+		  struct onereg_report *report);
+
+/* plane.c: the register plane, by the library */
+int plane_open(struct vm *vm, struct onereg_vm **ret);
+void plane_print(const struct onereg_report *report);
+
+/* result.c: what --json writes */
+struct result {
+	const char *command;
+	const char *verdict; /* "yes", "no", "failed" */
+	char said[UART_LINE]; /* by the guest, or "" */
+	uint64_t save_ns, restore_ns, memory_ns;
+	const struct vm *vm;
+	const struct onereg_report *report;
+};
+int result_write(const struct result *result, const char *path);
+uint64_t now_ns(void);
+
+/* options.c */
+struct options {
+	struct machine machine;
+	struct shape shape;
+	struct guest_options guest;
+	double run_for; /* seconds; 0: until it has run enough */
+	bool check;
+	const char *save, *json, *flip, *dir;
+	enum onereg_time time;
+	unsigned int vcpu; /* of witness */
+};
+/* YES, or the status to exit with; "help" and lists are printed there. */
+int options_parse(int argc, char **argv, struct options *ret, bool *ret_done);
+void usage(void);
+
+/* commands */
+int command_run(const struct options *options);
+int command_restore(const struct options *options);
+int command_witness(const struct options *options);
+/* Runs the guest for as long as the options say; pauses only on failure. */
+int run_a_while(struct vm *vm, const struct options *options);
+
+#endif
