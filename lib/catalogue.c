@@ -28,6 +28,7 @@
 #define PTRAUTH \
 	(1u << KA_VCPU_PTRAUTH_ADDRESS | 1u << KA_VCPU_PTRAUTH_GENERIC)
 
+#define MMFR3		KA_SYS(3, 0, 0, 7, 3)
 #define CTL_ISTATUS	(1ULL << 2)
 #define PMCR_IMP_IDCODE 0xffff0000ULL
 
@@ -163,13 +164,26 @@ static const struct family families[] = {
 	  .absent = ABSENT_IF_ZERO, .absent_bits = 1ULL << 1,
 	  .why = "a kernel before 5.18 does not keep the OS lock; only OSLK "
 		 "may be written" },
-	{ "stage 1 indirections", EXACT_ID(KA_SYS(3, 0, 2, 0, 3)), VCPU_PLAIN,
-	  .absent = ABSENT_IF_ZERO,
-	  .why = "TCR2_EL1 is used only by a guest that was shown FEAT_TCR2" },
-	{ "stage 1 indirections", CRM_SPACE(3, 0, 10, 2), VCPU_PLAIN,
-	  .absent = ABSENT_IF_ZERO,
-	  .why = "PIR_EL1, PIRE0_EL1 and POR_EL1 are used only by a guest that "
-		 "was shown FEAT_S1PIE or FEAT_S1POE" },
+	{ "extended translation control", EXACT_ID(KA_SYS(3, 0, 2, 0, 3)),
+	  VCPU_PLAIN, .absent = ABSENT_UNUSED, .gate = MMFR3, .gate_lsb = 0,
+	  .why = "TCR2_EL1 is used only by a guest that was shown "
+		 "ID_AA64MMFR3_EL1.TCRX" },
+	{ "permission indirection", EXACT_ID(KA_SYS(3, 0, 10, 2, 2)),
+	  VCPU_PLAIN, .absent = ABSENT_UNUSED, .gate = MMFR3, .gate_lsb = 8,
+	  .why = "PIRE0_EL1 is used only by a guest that was shown "
+		 "ID_AA64MMFR3_EL1.S1PIE" },
+	{ "permission indirection", EXACT_ID(KA_SYS(3, 0, 10, 2, 3)),
+	  VCPU_PLAIN, .absent = ABSENT_UNUSED, .gate = MMFR3, .gate_lsb = 8,
+	  .why = "PIR_EL1 is used only by a guest that was shown "
+		 "ID_AA64MMFR3_EL1.S1PIE" },
+	{ "permission overlay", EXACT_ID(KA_SYS(3, 0, 10, 2, 4)),
+	  VCPU_PLAIN, .absent = ABSENT_UNUSED, .gate = MMFR3, .gate_lsb = 16,
+	  .why = "POR_EL1 is used only by a guest that was shown "
+		 "ID_AA64MMFR3_EL1.S1POE" },
+	{ "permission overlay", EXACT_ID(KA_SYS(3, 3, 10, 2, 4)),
+	  VCPU_PLAIN, .absent = ABSENT_UNUSED, .gate = MMFR3, .gate_lsb = 16,
+	  .why = "POR_EL0 is used only by a guest that was shown "
+		 "ID_AA64MMFR3_EL1.S1POE" },
 	{ "system registers", CLASS_OF(KA_REG_SYSREG), VCPU_PLAIN },
 	{ "registers of an unknown class", 0, 0, VCPU_PLAIN },
 };
@@ -198,17 +212,37 @@ static bool is_zero(const void *value, size_t size, uint64_t bits)
 	return true;
 }
 
-enum onereg_severity family_absent(const struct family *f, const void *value,
-				   size_t size)
+/* Was the guest shown the feature? An image without the register: yes. */
+static bool is_shown(const struct family *f, const struct onereg_image *image)
 {
+	ptrdiff_t i = regset_find(&image->vm_set, f->gate);
+
+	return i < 0 || (regset_u64(&image->vm_set, image->vm_row, (size_t)i) >>
+				 f->gate_lsb &
+			 0xf);
+}
+
+enum onereg_severity family_absent(const struct family *f,
+				   const struct onereg_image *image,
+				   const void *value, size_t size)
+{
+	/* A view of another register; or 5.10, which lists a PMU that is not. */
+	if (f->write == WRITE_NEVER ||
+	    (f->features && !(f->features & image->features[0])))
+		return ONEREG_NOTE;
 	switch (f->absent) {
 	case ABSENT_SAFE:
 		return ONEREG_NOTE;
 	case ABSENT_CARE:
 		return ONEREG_CARE;
 	case ABSENT_IF_ZERO:
-		return is_zero(value, size, f->absent_bits) ? ONEREG_NOTE :
-							      ONEREG_IMPOSSIBLE;
+		if (is_zero(value, size, f->absent_bits))
+			return ONEREG_NOTE;
+		break;
+	case ABSENT_UNUSED:
+		if (!is_shown(f, image))
+			return ONEREG_NOTE;
+		break;
 	case ABSENT_LOSS:
 		break;
 	}

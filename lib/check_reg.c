@@ -494,26 +494,12 @@ bool check_unrecorded(uint64_t id)
 	       id == KA_TIMER_CNT || id == KA_PTIMER_CNT;
 }
 
-static bool is_zero(const struct family *f, const struct check_item *item)
-{
-	for (size_t i = 8; i < item->size; i++)
-		if (item->a[i])
-			return false;
-	return !(number(item->a, item->size) &
-		 (f->absent_bits ? f->absent_bits : ~0ULL));
-}
-
-static bool may_be_absent(const struct family *f,
-			  const struct check_item *item)
-{
-	return f->write == WRITE_NEVER || f->absent == ABSENT_SAFE ||
-	       (f->absent == ABSENT_IF_ZERO && is_zero(f, item));
-}
-
 void check_missing(const struct check *c, const struct check_item *item)
 {
 	const struct family *f = catalogue_find(item->id);
 	const char *why = f->why ? f->why : "its state would be lost";
+	enum onereg_severity severity = family_absent(f, c->image, item->a,
+						      item->size);
 
 	if (c->host->partial && check_unrecorded(item->id))
 		return;
@@ -521,10 +507,10 @@ void check_missing(const struct check *c, const struct check_item *item)
 		check_add(c, item, ONEREG_NOTE, ONEREG_CLASS_ABSENT, NULL,
 			  "belongs to a vCPU feature that the VM does not "
 			  "have: an older kernel lists it all the same", NULL);
-	else if (may_be_absent(f, item))
+	else if (severity == ONEREG_NOTE)
 		check_add(c, item, ONEREG_NOTE, ONEREG_CLASS_ABSENT, NULL, why,
 			  NULL);
-	else if (f->absent == ABSENT_CARE)
+	else if (severity == ONEREG_CARE)
 		check_add(c, item, ONEREG_CARE, ONEREG_CLASS_MISSING, NULL,
 			  why, "see that the guest does not depend on it");
 	else

@@ -31,6 +31,7 @@ struct gic_reg {
 	uint64_t at;		/* offset, ICC encoding or first INTID */
 	uint64_t clear;		/* offset of the twin that clears, or 0 */
 	bool check;		/* never written, only compared */
+	bool keep_zero;		/* 0 is the reset value and is not written */
 };
 
 #define DIST(n, off)	.name = (n), .group = KA_VGIC_GRP_DIST_REGS, .at = (off)
@@ -42,6 +43,13 @@ struct gic_reg {
 #define LEVEL(n, intid)	.name = (n), .group = KA_VGIC_GRP_LEVEL_INFO, .at = (intid)
 #define EACH_SPI(b)	.per = SPI_BITS, .bits = (b)
 #define EACH_PRIVATE(b)	.per = PRIVATE_BITS, .bits = (b)
+
+/*
+ * A PROPBASER or PENDBASER that was never written reads 0, and a write of 0
+ * would come back with the cacheability that KVM makes of it
+ * (vgic_sanitise_propbaser).
+ */
+#define BASER(n, off)	REDIST(n, off), .keep_zero = true
 
 /*
  * Order (Documentation/virt/kvm/devices/arm-vgic-v3.rst): IIDR first, it
@@ -63,10 +71,10 @@ static const struct gic_reg dist_regs[] = {
 };
 
 static const struct gic_reg redist_regs[] = {
-	{ REDIST("GICR_PROPBASER", 0x70) },
-	{ REDIST("GICR_PROPBASER (high)", 0x74) },
-	{ REDIST("GICR_PENDBASER", 0x78) },
-	{ REDIST("GICR_PENDBASER (high)", 0x7c) },
+	{ BASER("GICR_PROPBASER", 0x70) },
+	{ BASER("GICR_PROPBASER (high)", 0x74) },
+	{ BASER("GICR_PENDBASER", 0x78) },
+	{ BASER("GICR_PENDBASER (high)", 0x7c) },
 	{ REDIST("GICR_CTLR", 0x0) },
 	{ SGI("GICR_IGROUPR0", 0x80), EACH_PRIVATE(1) },
 	{ SGI("GICR_ICFGR", 0xc00), EACH_PRIVATE(2) },
@@ -358,7 +366,7 @@ static int restore_one(const struct gic *gic, const struct attr *a)
 		return failed(gic, -ENOTSUP, NULL, a,
 			      "not a GICv3 register that this version knows",
 			      "restore with the version that saved it");
-	if (r->check)
+	if (r->check || (r->keep_zero && !a->value))
 		return 0;
 	if (r->clear) {
 		struct attr clear = *a;

@@ -202,6 +202,7 @@ enum absent_rule {		/* may the destination lack the register? */
 	ABSENT_IF_ZERO,		/* if its value is 0 */
 	ABSENT_SAFE,		/* always; why says so */
 	ABSENT_CARE,		/* why says what to look at */
+	ABSENT_UNUSED,		/* if the ID field "gate" shows the guest none */
 };
 
 struct family {
@@ -215,6 +216,8 @@ struct family {
 	uint64_t noise;		/* COMPARE_MASK: bits that are not compared */
 	enum absent_rule absent;
 	uint64_t absent_bits;	/* ABSENT_IF_ZERO: under this mask; 0: all */
+	uint64_t gate;		/* ABSENT_UNUSED: ID register of 4-bit field */
+	unsigned int gate_lsb;
 	uint32_t features;	/* features[0] bits without which it is absent */
 	const char *why;	/* the reason for what is special, with source */
 };
@@ -224,11 +227,12 @@ const struct family *catalogue_find(uint64_t id);
 /* Rows in order, NULL past the end. */
 const struct family *catalogue_at(size_t i);
 /*
- * What it means that the destination lacks a register of that value: NOTE
- * safe, CARE, or IMPOSSIBLE state would be lost.
+ * What it means that the destination lacks a register which has that value in
+ * the image: NOTE safe, CARE, or IMPOSSIBLE state would be lost.
  */
-enum onereg_severity family_absent(const struct family *f, const void *value,
-				   size_t size);
+enum onereg_severity family_absent(const struct family *f,
+				   const struct onereg_image *image,
+				   const void *value, size_t size);
 /* The scope that was observed on the host; UNKNOWN where host is NULL. */
 enum onereg_scope host_scope(const struct onereg_host *host, uint64_t id);
 

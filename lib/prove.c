@@ -168,7 +168,8 @@ static int compare(struct restore *r, const struct value *v)
 static int missing(struct restore *r, const struct value *v)
 {
 	struct onereg_finding f = {
-		.severity = family_absent(v->family, v->saved, v->size),
+		.severity = family_absent(v->family, r->image, v->saved,
+					  v->size),
 		.class_ = ONEREG_CLASS_ABSENT,
 		.space = ONEREG_SPACE_REG,
 		.vcpu = v->vcpu,

@@ -232,7 +232,8 @@ static int reg_failed(struct restore *r, const struct family *f, int vcpu,
 	int ret;
 
 	/* What may be missing is told by the proof, which reads it back. */
-	if (absent && family_absent(f, value, size) != ONEREG_IMPOSSIBLE)
+	if (absent &&
+	    family_absent(f, r->image, value, size) != ONEREG_IMPOSSIBLE)
 		return 0;
 	ret = failed(r, (struct onereg_finding){
 				.space = ONEREG_SPACE_REG,

@@ -242,6 +242,11 @@ static int ask_the_others(struct save *s, size_t i)
 	return 0;
 }
 
+static bool is_counter(uint64_t id)
+{
+	return catalogue_find(id)->compare == COMPARE_COUNTER;
+}
+
 static int read_vm_row(struct save *s)
 {
 	struct onereg_image *image = s->image;
@@ -253,7 +258,30 @@ static int read_vm_row(struct save *s)
 	if (!image->vm_row)
 		return no_memory(s);
 	for (size_t i = 0; i < set->n && !ret; i++)
-		ret = get_reg(s, 0, set->ids[i], image->vm_row + set->offsets[i]);
+		if (!is_counter(set->ids[i]))
+			ret = get_reg(s, 0, set->ids[i],
+				      image->vm_row + set->offsets[i]);
+	return ret;
+}
+
+/*
+ * The clock is read first: however long the reading takes, the counters are
+ * then never ahead of what the clock says.
+ */
+static int read_counters(struct save *s)
+{
+	const struct onereg_io *io = &s->vm->io;
+	struct onereg_image *image = s->image;
+	const struct regset *set = &image->vm_set;
+	int ret = io->wall_clock(io->userdata, &image->saved_at);
+
+	if (ret)
+		report_error(s->report, ret, "clock_gettime", "the wall clock",
+			     "cannot tell when the counters were read");
+	for (size_t i = 0; i < set->n && !ret; i++)
+		if (is_counter(set->ids[i]))
+			ret = get_reg(s, 0, set->ids[i],
+				      image->vm_row + set->offsets[i]);
 	return ret;
 }
 
@@ -266,17 +294,14 @@ static int find_conflicts(struct save *s)
 		bool observed;
 
 		is_vm_wide(s, set->ids[i], &observed);
-		if (observed || catalogue_find(set->ids[i])->compare ==
-					COMPARE_COUNTER)
-			continue;
-		ret = ask_the_others(s, i);
+		if (!observed && !is_counter(set->ids[i]))
+			ret = ask_the_others(s, i);
 	}
 	return ret;
 }
 
 static int save_vm_wide(struct save *s)
 {
-	const struct onereg_io *io = &s->vm->io;
 	struct onereg_image *image = s->image;
 	int ret = pick_set(s, &s->lists[0], true, &image->vm_set);
 
@@ -290,13 +315,8 @@ static int save_vm_wide(struct save *s)
 		if (!ret)
 			ret = read_vm_row(s);
 	}
-	if (ret)
-		return ret;
-	/* Next to the counters, which it dates. */
-	ret = io->wall_clock(io->userdata, &image->saved_at);
-	if (ret)
-		report_error(s->report, ret, "clock_gettime", "the wall clock",
-			     "cannot tell when the counters were read");
+	if (!ret)
+		ret = read_counters(s);
 	if (!ret && s->counts)
 		s->counts->registers_saved += image->vm_set.n;
 	return ret;
