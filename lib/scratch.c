@@ -96,8 +96,12 @@ static int create_vcpus(struct scratch *s, const struct scratch_options *o,
 
 		if (fd < 0) {
 			report_error(report, fd, "KVM_CREATE_VCPU",
-				     "scratch VM", "vCPU %zu with id %zu", i,
-				     (size_t)id);
+				     "scratch VM", "vCPU %zu with id %zu%s", i,
+				     (size_t)id,
+				     fd == -EMFILE ? ": each takes a file "
+						     "descriptor, raise "
+						     "RLIMIT_NOFILE" :
+						     "");
 			return fd;
 		}
 		s->vcpu_fds[s->n_vcpus++] = fd;
