@@ -280,6 +280,26 @@ static void check_conflicts(const struct check *c)
 
 /* ---- registers ------------------------------------------------------------------------ */
 
+/*
+ * What was told of the vCPU before is not told again: of a register that the
+ * host has, if the value is the same; of one that it lacks, if that means
+ * the same.
+ */
+static bool was_told(const struct check *c, const struct regset *set,
+		     const uint8_t *row, const uint8_t *before, size_t i)
+{
+	const struct family *f = catalogue_find(set->ids[i]);
+	size_t offset = set->offsets[i], size = onereg_reg_size(set->ids[i]);
+
+	if (!before)
+		return false;
+	if (!memcmp(before + offset, row + offset, size))
+		return true;
+	return regset_find(&c->profile->set, set->ids[i]) < 0 &&
+	       family_absent(f, c->image, before + offset, size) ==
+		       family_absent(f, c->image, row + offset, size);
+}
+
 static void check_one(const struct check *c, int vcpu,
 		      const struct regset *set, const uint8_t *row, size_t i)
 {
@@ -312,21 +332,15 @@ static const struct vcpu_state *one_before(const struct onereg_image *image,
 	return NULL;
 }
 
-/* A value that the vCPU before had too was judged with that one. */
 static void check_vcpu(const struct check *c, size_t vcpu)
 {
 	const struct vcpu_state *v = &c->image->vcpus[vcpu];
 	const struct vcpu_state *before = one_before(c->image, vcpu);
 	const struct regset *set = &c->image->sets[v->set];
 
-	for (size_t i = 0; i < set->n; i++) {
-		size_t offset = set->offsets[i];
-
-		if (before && !memcmp(before->row + offset, v->row + offset,
-				      onereg_reg_size(set->ids[i])))
-			continue;
-		check_one(c, (int)vcpu, set, v->row, i);
-	}
+	for (size_t i = 0; i < set->n; i++)
+		if (!was_told(c, set, v->row, before ? before->row : NULL, i))
+			check_one(c, (int)vcpu, set, v->row, i);
 }
 
 static bool image_has(const struct onereg_image *image, uint64_t id)

@@ -301,11 +301,20 @@ static void diff_caps(const struct onereg_host *a, const struct onereg_host *b,
 	}
 }
 
+/* Reset values of what moves by itself say nothing about a host. */
+static bool is_moving(uint64_t id)
+{
+	const struct family *f = catalogue_find(id);
+
+	return f->compare == COMPARE_COUNTER || f->phase == PHASE_TIMER;
+}
+
 /*
  * Of one profile; without what a larger one showed already, so that a
  * difference is told once. A dump does not hold registers of over 16 bytes.
  */
-static int profile_values(const struct host_profile *p, bool partial_other,
+static int profile_values(const struct host_profile *p,
+			  const struct regset *other, bool partial_other,
 			  const struct regset *seen, struct values *ret)
 {
 	ret->n = 0;
@@ -316,6 +325,9 @@ static int profile_values(const struct host_profile *p, bool partial_other,
 		struct onereg_value *v = &ret->v[ret->n];
 
 		if (!p->has_reset[i] || regset_find(seen, p->set.ids[i]) >= 0)
+			continue;
+		if (is_moving(p->set.ids[i]) &&
+		    regset_find(other, p->set.ids[i]) >= 0)
 			continue;
 		if (partial_other && onereg_reg_size(p->set.ids[i]) > 16)
 			continue;
@@ -382,10 +394,12 @@ static int diff_profile(const struct onereg_host *a,
 			struct onereg_report *report)
 {
 	struct values va = { 0 }, vb = { 0 };
-	int r = profile_values(pa, b->partial && !a->partial, seen, &va);
+	int r = profile_values(pa, &pb->set, b->partial && !a->partial, seen,
+			       &va);
 
 	if (!r)
-		r = profile_values(pb, a->partial && !b->partial, seen, &vb);
+		r = profile_values(pb, &pa->set, a->partial && !b->partial,
+				   seen, &vb);
 	if (!r) {
 		compare_all(report, &va, &vb);
 		diff_details(pa, pb, seen, report);

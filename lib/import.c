@@ -233,6 +233,11 @@ static int parse_release(struct import *im, const json_t *root)
 		return bad(im->report, "kernel_version",
 			   "%zu bytes long, more than a kernel's release has",
 			   strlen(text));
+	/* What a description's file can hold. */
+	for (size_t i = 0; text[i]; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			return bad(im->report, "kernel_version",
+				   "byte %zu is not printable ASCII", i);
 	snprintf(im->host->release, size, "%s", text);
 	return 0;
 }

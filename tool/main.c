@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* onereg: a table of commands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tool.h"
+
+static const struct command commands[] = {
+	{ "host",
+	  "host [--probe-scope] [--device PATH] [-o FILE] [--json]",
+	  "describe this KVM host: capabilities, registers, what may change",
+	  "Asks the kernel, on scratch VMs of its own; running VMs notice "
+	  "nothing.\n"
+	  "\n"
+	  "  --probe-scope  observe where the kernel keeps each register: "
+	  "once for the\n"
+	  "                 VM, or per vCPU\n"
+	  "  --device PATH  another device than /dev/kvm\n"
+	  "  -o FILE        keep the description, for check --on and diff\n",
+	  host_main },
+	{ "show", "show FILE [--json]",
+	  "an image or host description, by register and field",
+	  "FILE is an image, a host description, or a register dump of "
+	  "Firecracker's\ncpu-template-helper.\n",
+	  show_main },
+	{ "diff", "diff A B [--json]",
+	  "what differs between two images or two hosts, by name and field",
+	  "Each is an image, a host description or a register dump. A host "
+	  "compared with\nan image stands for a fresh VM there. Exit status 0: "
+	  "the same, 1: different.\n",
+	  diff_main },
+	{ "check", "check IMAGE [--on HOST] [--device PATH] [--json]",
+	  "would it restore here, or on a described host; every reason",
+	  "Without --on, the image is also restored into a scratch VM here "
+	  "and proved.\nA host description in place of IMAGE stands for a "
+	  "fresh VM there.\nExit status 0: yes, or yes with care; 1: no.\n"
+	  "\n"
+	  "  --on HOST      a host description, or a register dump of "
+	  "Firecracker's\n"
+	  "                 cpu-template-helper\n"
+	  "  --device PATH  another device than /dev/kvm\n",
+	  check_main },
+	{ "import", "import JSON -o HOST [--json]",
+	  "a host description from a register dump",
+	  "JSON is what Firecracker's cpu-template-helper writes "
+	  "(fingerprint dump).\n"
+	  "\n"
+	  "  -o HOST        the file to write\n",
+	  import_main },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int print_usage(void)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		printf("%s onereg %s\n", i ? "      " : "usage:",
+		       commands[i].synopsis);
+	printf("       onereg help [COMMAND]\n"
+	       "       onereg --version\n"
+	       "\n"
+	       "The register plane of KVM/arm64 virtual machines: what can "
+	       "move where.\n"
+	       "\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		printf("  %-8s %s\n", commands[i].name, commands[i].brief);
+	printf("\n"
+	       "  --json   prints one JSON object, errors included\n"
+	       "\n"
+	       "Exit status: 0 yes or done, 1 no or different, 2 wrong usage, "
+	       "3 could not be done.\n");
+	return end_text(DONE);
+}
+
+static int print_help(const struct command *command)
+{
+	printf("usage: onereg %s\n\n%s\n\n%s", command->synopsis,
+	       command->brief, command->help);
+	return end_text(DONE);
+}
+
+static bool asks_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--json"))
+			return true;
+	return false;
+}
+
+static int help_main(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 3)
+		return print_usage();
+	command = find(argv[2]);
+	if (!command)
+		return wrong_usage(false, NULL, "there is no command %s",
+				   argv[2]);
+	return print_help(command);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2)
+		return wrong_usage(false, NULL, "no command");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    !strcmp(argv[1], "help"))
+		return help_main(argc, argv);
+	if (!strcmp(argv[1], "--version")) {
+		printf("onereg %s\n", onereg_version());
+		return end_text(DONE);
+	}
+	command = find(argv[1]);
+	if (!command)
+		return wrong_usage(asks_json(argc, argv), NULL,
+				   "there is no command %s", argv[1]);
+	if (argc == 3 &&
+	    (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+		return print_help(command);
+	return command->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * onereg, the command: what its files share. Of the library it sees
+ * onereg.h only.
+ */
+#ifndef ONEREG_TOOL_H
+#define ONEREG_TOOL_H
+
+#include <jansson.h>
+
+#include "onereg.h"
+
+enum status {
+	DONE = 0,		/* yes, done, the same */
+	NEGATIVE = 1,		/* no, different */
+	WRONG_USAGE = 2,
+	NOT_DONE = 3,
+};
+
+struct command {
+	const char *name;
+	const char *synopsis;	/* after "onereg " */
+	const char *brief;	/* one line */
+	const char *help;	/* what "onereg help NAME" says beside */
+	int (*run)(int argc, char **argv);
+};
+
+/* ---- args.c: options, the same for every command ------------------------------- */
+
+struct option_spec {
+	const char *name;	/* "--device" */
+	const char *value;	/* "PATH", or NULL: a flag */
+};
+
+struct args {
+	const char *command;
+	bool json;		/* --json, taken by every command */
+	const char *operand[3];
+	int n_operands;
+	const char *value[8];	/* of the i-th option spec; flags: "" */
+};
+
+/*
+ * Sorts the command line by specs, which end with a NULL name. Returns DONE,
+ * or WRONG_USAGE with the error told.
+ */
+int args_parse(struct args *args, const struct option_spec *specs,
+	       int n_operands, int argc, char **argv);
+
+/* ---- output.c: text for people, JSON for programs --------------------------------- */
+
+/* Tells of wrong usage, in one line, or in JSON. Returns WRONG_USAGE. */
+int wrong_usage(bool json, const char *command, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Tells what could not be done, with the report's errors. NOT_DONE. */
+int not_done(const struct args *args, int error,
+	     const struct onereg_report *report, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Prints and frees it. NOT_DONE where it cannot be printed. */
+int print_json(json_t *json, int status);
+/* Ends the text: NOT_DONE where it could not be written. */
+int end_text(int status);
+
+enum color { PLAIN, BOLD, RED, YELLOW, GREEN, DIM };
+/* "" unless standard output is a terminal and NO_COLOR is not set. */
+const char *color(enum color c);
+
+/* "0x1f"; the size is in bytes, up to 256. Returns buf. */
+#define VALUE_TEXT_SIZE (2 * 256 + 4)
+const char *value_text(const void *value, size_t size, char *buf);
+uint64_t value_number(const void *value, size_t size);
+uint64_t field_value(const void *value, size_t size, unsigned int lsb,
+		     unsigned int width);
+/* "PSCI_0_2, SVE". Returns buf. */
+#define FEATURES_TEXT_SIZE 160
+const char *features_line(uint32_t features, char *buf);
+
+/* Library objects as JSON; NULL where there is no memory. */
+json_t *json_hex(uint64_t value);
+json_t *json_value(const void *value, size_t size);
+json_t *json_findings(const struct onereg_report *report);
+json_t *json_features(uint32_t features);
+
+/* ---- findings.c: a report for people, grouped --------------------------------------- */
+
+/*
+ * Prints all findings, worst first, those that have the same reason
+ * together.
+ */
+int print_findings(const struct onereg_report *report);
+size_t count_findings(const struct onereg_report *report,
+		      enum onereg_severity severity);
+
+/* ---- load.c: files, recognised by what is in them ------------------------------------- */
+
+struct thing {
+	const char *path;
+	struct onereg_image *image;	/* one of the two */
+	struct onereg_host *host;
+	bool dump;			/* host was imported */
+};
+
+/* 0, or a status with the error told. */
+int load(const struct args *args, const char *path, struct thing *ret);
+int load_host(const struct args *args, const char *path, struct thing *ret);
+/* A host becomes the image of a fresh VM there. */
+int load_image(const struct args *args, const char *path, struct thing *ret);
+void unload(struct thing *thing);
+
+/* ---- the commands ------------------------------------------------------------------------ */
+
+int host_main(int argc, char **argv);
+int show_main(int argc, char **argv);
+int diff_main(int argc, char **argv);
+int check_main(int argc, char **argv);
+int import_main(int argc, char **argv);
+
+#endif
