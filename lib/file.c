@@ -219,7 +219,7 @@ static int write_where_it_is(const char *path, const void *data, size_t size,
 
 	step->operation = "open";
 	if (stat(path, &st)) {
-		if (errno != ENOENT)
+		if (errno != ENOENT || !*path)
 			return -errno;
 		if (strlen(path) >= PATH_MAX)
 			return -ENAMETOOLONG;

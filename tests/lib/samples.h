@@ -16,7 +16,7 @@ struct sample_shape {
 
 /* Random values in that shape; aborts if there is no memory. */
 struct onereg_image *sample_image(const struct sample_shape *shape);
-/* One of each thing there is, in some 1,200 bytes. */
+/* One of each thing there is, in 1,000 bytes. */
 struct onereg_image *small_image(void);
 
 struct onereg_host *sample_host(uint64_t seed, size_t n_profiles, size_t n_ids,

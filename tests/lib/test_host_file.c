@@ -86,8 +86,10 @@ Test(host_file, meaningless_content_is_refused)
 	expect_refused(PROF, profile, BYTES(8), "features 0x8 occur twice");
 	expect_refused(PROF, profile + 4, BYTES(8), "reserved field");
 	expect_refused(PROF, list + 4, BYTES(59), "a row of 59 bytes");
-	expect_refused(PROF, ids, BYTES(1, 0, 0x13, 0, 0, 0, 0x30),
-		       "occurs twice");
+	expect_refused(PROF, list + 4,
+		       BYTES(56, 0, 0, 0, 0, 0, 0x13, 0, 0, 0, 0x20, 0x60, 0, 0,
+			     0x13, 0, 0, 0, 0x20, 0x60),
+		       "id 0x6020000000130000 occurs twice");
 	expect_refused(PROF, ids + 7, BYTES(0x50), "unknown size");
 	expect_refused(PROF, ids + 6, BYTES(0x90), "unknown size");
 	expect_refused(PROF, masks, BYTES(1), "a mask that does not count");
