@@ -320,8 +320,11 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
-/* What the kernel says after this line, it says about the program. */
-static void mark_kernel_log(void)
+/*
+ * For the outside, whose time limit for the program begins; and for the
+ * kernel's log: what comes after this line is about the program.
+ */
+static void announce_start(void)
 {
 	static const char mark[] = "<6>" WORD "program starts\n";
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
@@ -329,6 +332,8 @@ static void mark_kernel_log(void)
 	if (fd < 0 || write(fd, mark, sizeof(mark) - 1) < 0)
 		die("cannot write to the kernel log: %m");
 	close(fd);
+	printf("\n" WORD "start\n");
+	fflush(stdout);
 }
 
 static void save_kernel_log(void)
@@ -377,7 +382,7 @@ int main(void)
 	env = read_strings("/env");
 	if (!argv[0] || chdir(JOB))
 		die("no program given");
-	mark_kernel_log();
+	announce_start();
 	started = now();
 	status = wait_for(start(argv, env));
 	ended = now();

@@ -87,9 +87,10 @@ need_deps() {
 	"$root/script/deps"
 }
 
-# configure DIR OPTION...: a stale directory is configured anew.
+# configure DIR OPTION...: a stale directory is configured anew, and kept if
+# that fails: then the fault is in the tree.
 configure() {
-	local dir=$root/build/$1 stamp
+	local dir=$root/build/$1 old=$root/build/.old-$1 stamp
 	shift
 	stamp="$(meson --version) $*"
 	if [[ $(cat "$dir/.configured" 2>/dev/null) == "$stamp" &&
@@ -98,9 +99,14 @@ configure() {
 		ninja -C "$dir" build.ninja >/dev/null 2>&1 && return
 	fi
 	progress "configuring ${dir#"$root"/}"
-	rm -rf "$dir"
-	quietly meson setup "$dir" "$root" "$@" ||
+	rm -rf "$old"
+	[[ ! -d $dir ]] || mv -T "$dir" "$old"
+	if ! quietly meson setup "$dir" "$root" "$@"; then
+		rm -rf "$dir"
+		[[ ! -d $old ]] || mv -T "$old" "$dir"
 		die "cannot configure ${dir#"$root"/}"
+	fi
+	rm -rf "$old"
 	echo "$stamp" >"$dir/.configured"
 }
 

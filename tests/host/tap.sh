@@ -14,6 +14,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 run=$root/host/run
 # shellcheck disable=SC2034
 probe=$root/build/arm64/host/host-probe
+[[ -x $probe ]] || {
+	echo "Bail out! $probe is missing: run script/build arm64"
+	exit 1
+}
 work=$(mktemp -d "${TMPDIR:-/tmp}/onereg-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 tests=0
