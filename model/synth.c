@@ -362,24 +362,41 @@ static int add_caps(struct onereg_host *host,
 		    const struct model_host_options *o)
 {
 	const struct host_cap caps[] = {
+		{ 0, 1 },	/* IRQCHIP */
+		{ 9, 8 },	/* NR_VCPUS */
 		{ KA_CAP_MP_STATE, 1 },
 		{ KA_CAP_VCPU_EVENTS, 1 },
 		{ KA_CAP_MAX_VCPUS, MAX_VCPUS },
 		{ KA_CAP_ONE_REG, 1 },
-		{ 102, 1 },	/* ARM_PSCI_0_2 */
+		{ 77, 1 },	/* SIGNAL_MSI */
+		{ 81, 1 },	/* READONLY_MEM */
+		{ 88, 1 },	/* ARM_SET_DEVICE_ADDR */
+		{ 89, 1 },	/* DEVICE_CTRL */
 		{ KA_CAP_ARM_EL1_32BIT, !o->no_aarch32 },
+		{ 98, 1 },	/* ENABLE_CAP_VM */
+		{ 102, 1 },	/* ARM_PSCI_0_2 */
+		{ 105, 1 },	/* CHECK_EXTENSION_VM */
+		{ 119, 6 },	/* GUEST_DEBUG_HW_BPS */
+		{ 120, 4 },	/* GUEST_DEBUG_HW_WPS */
 		{ KA_CAP_ARM_PMU_V3, o->pmu },
+		{ 127, 1 },	/* VCPU_ATTRIBUTES */
+		{ 128, MAX_VCPUS },	/* MAX_VCPU_ID */
+		{ 136, 1 },	/* IMMEDIATE_EXIT */
+		{ 144, 1 },	/* ARM_USER_IRQ */
 		{ KA_CAP_ARM_INJECT_SERROR_ESR, 1 },
 		{ KA_CAP_ARM_VM_IPA_SIZE, o->ipa_bits ? (int)o->ipa_bits : 48 },
 		{ KA_CAP_ARM_SVE, o->sve },
 		{ KA_CAP_ARM_PTRAUTH_ADDRESS, o->pauth },
 		{ KA_CAP_ARM_PTRAUTH_GENERIC, o->pauth },
+		{ 174, 1 },	/* ARM_IRQ_LINE_LAYOUT_2 */
 		{ KA_CAP_ARM_NISV_TO_USER, 1 },
 		{ KA_CAP_ARM_INJECT_EXT_DABT, 1 },
 		{ KA_CAP_STEAL_TIME, 1 },
+		{ 198, 1 },	/* PTP_KVM */
 		{ KA_CAP_ARM_MTE, 0 },
 		{ KA_CAP_ARM_SYSTEM_SUSPEND, 1 },
 		{ KA_CAP_COUNTER_OFFSET, 1 },
+		{ 229, 0x40201000 },	/* ARM_SUPPORTED_BLOCK_SIZES */
 		{ KA_CAP_ARM_SUPPORTED_REG_MASK_RANGES, !o->no_masks },
 	};
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * suite.h - what the library promises, as functions that run anywhere
+ *
+ * Each behaviour runs on two machines, the source's and the destination's:
+ * models in a native test, the one real KVM on an arm64 host. A behaviour
+ * that needs a kernel which misbehaves asks for models.
+ */
+#ifndef ONEREG_TESTS_SUITE_H
+#define ONEREG_TESTS_SUITE_H
+
+#include "internal.h"
+
+struct model;
+
+/* ---- where a behaviour runs ---- */
+
+struct machine {
+	const struct onereg_io *io;
+	struct model *model;		/* NULL: the running kernel */
+};
+
+struct test {
+	struct machine src, dst;
+	uint32_t features;	/* what the machines offer, with PSCI_0_2 */
+	bool has_gic;
+	size_t max_vcpus;	/* more would take too long here */
+	bool failed;
+	const char *skipped;	/* why, or NULL */
+	char log[16384];	/* what failed, a line each */
+	size_t log_used;
+};
+
+/* Records a failure; the behaviour goes on or returns as it likes. */
+void test_fail(struct test *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Writes the findings of a report to the log, to explain a failure. */
+void test_log_report(struct test *t, const struct onereg_report *report);
+
+#define EXPECT(t, condition, ...)                                       \
+	((condition) ? true :                                           \
+		       (test_fail(t, "%s:%d: %s: ", __func__, __LINE__, \
+				  #condition),                          \
+			test_fail(t, __VA_ARGS__),                      \
+			test_fail(t, "\n"), false))
+
+typedef void behaviour(struct test *t);
+
+#define BEHAVIOURS(X)                                                    \
+	X(every_feature_combination_is_restored)                         \
+	X(vcpus_of_every_number_are_restored)                            \
+	X(vcpu_ids_out_of_order_are_restored)                            \
+	X(vm_without_gic_is_restored)                                    \
+	X(every_mp_state_is_restored)                                    \
+	X(pending_serror_is_restored)                                    \
+	X(fresh_vm_is_restored)                                          \
+	X(shorter_vectors_are_restored)                                  \
+	X(capabilities_are_in_the_image)                                 \
+	X(image_survives_its_file_format)                                \
+	X(replay_in_list_order_loses_pmu_state)                          \
+	X(restore_keeps_pmu_state)                                       \
+	X(vm_wide_registers_are_written_once)                            \
+	X(frozen_counters_go_on)                                         \
+	X(counters_catch_up)                                             \
+	X(dry_run_of_a_good_image_says_yes)                              \
+	X(dry_run_leaves_nothing_open)                                   \
+	X(check_on_the_same_host_says_yes)                               \
+	X(wrong_number_of_vcpus_is_refused)                              \
+	X(wrong_vcpu_ids_are_refused)                                    \
+	X(missing_gic_is_refused)                                        \
+	X(vm_with_other_features_is_refused)                             \
+	X(finalized_vm_is_refused)                                       \
+	X(prove_finds_a_changed_register)                                \
+	X(prove_without_image_differences_is_quiet)
+
+/* Those need models that misbehave, or that can be looked into. */
+#define MODEL_BEHAVIOURS(X)                                              \
+	X(ioctl_scribble_is_restored)                                    \
+	X(busy_guests_are_restored)                                      \
+	X(every_ignored_set_is_found)                                    \
+	X(every_ignored_gic_write_is_found)                              \
+	X(every_changed_value_is_found)                                  \
+	X(vcpus_that_disagree_are_a_conflict)                            \
+	X(missing_register_is_named)                                     \
+	X(every_refused_register_is_named_at_once)                       \
+	X(refused_gic_register_is_named)                                 \
+	X(failing_get_at_save_is_named)                                  \
+	X(vm_that_ran_is_refused)                                        \
+	X(running_vcpu_is_busy)                                          \
+	X(weaker_host_is_found_by_check_and_dry_run)                     \
+	X(counter_offset_mode_is_found)
+
+#define DECLARE_BEHAVIOUR(name) behaviour name;
+BEHAVIOURS(DECLARE_BEHAVIOUR)
+MODEL_BEHAVIOURS(DECLARE_BEHAVIOUR)
+
+/* ---- guests (guest.c) ---- */
+
+struct shape {
+	uint32_t features;
+	size_t n_vcpus;
+	const uint32_t *ids;	/* NULL: 0.. */
+	bool gic;
+	uint32_t nr_irqs;	/* 0: the kernel's default */
+	uint32_t cap;		/* to enable, or 0 */
+	unsigned int sve_vq;	/* longest vector, 0: the host's */
+};
+
+struct guest {
+	struct machine *machine;
+	struct shape shape;
+	int kvm_fd, vm_fd, gic_fd;
+	int *vcpu_fds;
+	uint32_t *ids;
+	struct onereg_vm *vm;
+};
+
+/* What the destination of onereg_vm_restore() has to be. */
+bool guest_create(struct test *t, struct guest *g, struct machine *machine,
+		  const struct shape *shape);
+/* Makes a source of it: init, finalize, attributes. */
+bool guest_start(struct test *t, struct guest *g);
+/* Fills it with random valid state: the model's way, or by ioctls. */
+bool guest_scribble(struct test *t, struct guest *g, uint64_t seed);
+void guest_scribble_by_ioctl(struct test *t, struct guest *g, uint64_t seed);
+void guest_destroy(struct guest *g);
+/* Everything at once, for a source. */
+bool guest_make(struct test *t, struct guest *g, const struct shape *shape,
+		uint64_t seed);
+int guest_get(struct guest *g, size_t vcpu, uint64_t id, void *value);
+int guest_set(struct guest *g, size_t vcpu, uint64_t id, const void *value);
+/* Compares two guests without the library; differences are failures. */
+void guests_compare(struct test *t, struct guest *a, struct guest *b);
+/* Number of differences, for when there should be some. */
+size_t guests_differences(struct test *t, struct guest *a, struct guest *b);
+
+/* ---- short cuts (common.c) ---- */
+
+uint64_t random_next(uint64_t *seed);
+struct onereg_report *report_new(struct test *t);
+struct onereg_image *save(struct test *t, struct guest *g);
+/* Creates the destination and restores; -EBADE and others are returned. */
+int restore(struct test *t, struct guest *dst, const struct shape *shape,
+	    const struct onereg_image *image, struct onereg_report *report);
+
+/* A source, its image, and where it is restored to. */
+struct pair {
+	struct guest src, dst;
+	struct onereg_report *report;
+	struct onereg_image *image;
+};
+extern const struct guest no_guest;
+void pair_open(struct test *t, struct pair *p, const struct shape *shape);
+/* pair_open() with a source that is running and full of state. */
+bool pair_source(struct test *t, struct pair *p, const struct shape *shape,
+		 uint64_t seed);
+bool pair_save(struct test *t, struct pair *p);
+/* As pair_source() and pair_save(), with the default shape. */
+bool pair_image(struct test *t, struct pair *p, uint64_t seed);
+/* Into a new destination, instead of one that there was; fills the report. */
+int pair_restore(struct test *t, struct pair *p);
+void pair_close(struct pair *p);
+/* A machine's wall clock in ns, its counter's frequency; time passes. */
+uint64_t machine_wall_clock(struct machine *machine);
+uint64_t machine_frequency(struct machine *machine);
+void machines_sleep(struct test *t, uint64_t model_ns, uint64_t real_ns);
+/* Of the image's: the value of the vCPU (or the VM's), or NULL. */
+const void *image_reg(const struct onereg_image *image, int vcpu, uint64_t id);
+/* Save, restore, prove, compare; the test fails unless all is equal. */
+void round_trip(struct test *t, const struct shape *shape, uint64_t seed);
+struct shape default_shape(const struct test *t);
+/* The first finding that matches; class_ or error 0: any. */
+const struct onereg_finding *
+find_finding(const struct onereg_report *report, enum onereg_class class_,
+	     enum onereg_space space, uint64_t id, int error);
+bool need_model(struct test *t);
+bool need_feature(struct test *t, unsigned int feature);
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/* Counters: they go on where they stood, or catch up. */
+#include "suite.h"
+
+#define NS_PER_S	1000000000ULL
+#define HOUR		(3600 * NS_PER_S)
+
+static const uint64_t counters[] = { KA_TIMER_CNT, KA_PTIMER_CNT };
+
+static uint64_t ticks(uint64_t ns, uint64_t hz)
+{
+	return (unsigned __int128)ns * hz / NS_PER_S;
+}
+
+/* What the clock of the guest may be after the restore. */
+struct window {
+	uint64_t least, most;	/* ticks after the value in the image */
+};
+
+static void check_counters(struct test *t, struct pair *p,
+			   const struct window *w)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
+		const uint64_t *saved = image_reg(p->image, 0, counters[i]);
+		uint64_t now = 0;
+		int ret = guest_get(&p->dst, 1, counters[i], &now);
+
+		if (!EXPECT(t, saved && !ret, "counter %zu: %d", i, ret))
+			continue;
+		EXPECT(t, now - *saved >= w->least && now - *saved <= w->most,
+		       "counter %zu moved by %llu ticks, not %llu to %llu", i,
+		       (unsigned long long)(now - *saved),
+		       (unsigned long long)w->least,
+		       (unsigned long long)w->most);
+	}
+}
+
+static void restore_in_time(struct test *t, struct pair *p,
+			    enum onereg_time time)
+{
+	struct onereg_restore_options o = { .size = sizeof(o), .time = time };
+	uint64_t hz = machine_frequency(&t->dst), before, after, saved;
+	struct window w = { 0 };
+	int ret;
+
+	if (!guest_create(t, &p->dst, &t->dst, &p->src.shape))
+		return;
+	saved = onereg_image_saved_at(p->image);
+	before = machine_wall_clock(&t->dst);
+	ret = onereg_vm_restore(p->dst.vm, p->image, &o, p->report);
+	if (!EXPECT(t, !ret, "%d", ret))
+		test_log_report(t, p->report);
+	after = machine_wall_clock(&t->dst) + NS_PER_S / 100;
+	if (time == ONEREG_TIME_CATCH_UP) {
+		/* A clock that is read a moment before the counter. */
+		w.least = ticks(before - saved, hz) - ticks(NS_PER_S / 100, hz);
+		w.most = ticks(after - saved, hz);
+	} else {
+		w.most = ticks(after - before, hz);
+	}
+	check_counters(t, p, &w);
+	ret = onereg_vm_prove(p->dst.vm, p->image, NULL);
+	EXPECT(t, !ret, "%d", ret);
+}
+
+static void move_in_time(struct test *t, enum onereg_time time)
+{
+	struct pair p;
+
+	if (pair_image(t, &p, 900)) {
+		machines_sleep(t, HOUR, NS_PER_S);
+		restore_in_time(t, &p, time);
+	}
+	pair_close(&p);
+}
+
+void frozen_counters_go_on(struct test *t)
+{
+	move_in_time(t, ONEREG_TIME_FREEZE);
+}
+
+void counters_catch_up(struct test *t)
+{
+	move_in_time(t, ONEREG_TIME_CATCH_UP);
+}
+
+/* ---- what is the VM's is written once ---- */
+
+struct spy {
+	struct onereg_io io, real;
+	uint64_t ids[4096];
+	size_t n;
+};
+
+static int spy_open(void *userdata, const char *path)
+{
+	struct spy *s = userdata;
+
+	return s->real.open(s->real.userdata, path);
+}
+
+static int spy_close(void *userdata, int fd)
+{
+	struct spy *s = userdata;
+
+	return s->real.close(s->real.userdata, fd);
+}
+
+static int spy_ioctl(void *userdata, int fd, unsigned long request, void *arg)
+{
+	struct spy *s = userdata;
+
+	if (request == KA_SET_ONE_REG && s->n < ARRAY_SIZE(s->ids))
+		s->ids[s->n++] = ((struct ka_one_reg *)arg)->id;
+	return s->real.ioctl(s->real.userdata, fd, request, arg);
+}
+
+static int spy_frequency(void *userdata, uint64_t *ret)
+{
+	struct spy *s = userdata;
+
+	return s->real.counter_frequency(s->real.userdata, ret);
+}
+
+static int spy_clock(void *userdata, uint64_t *ret)
+{
+	struct spy *s = userdata;
+
+	return s->real.wall_clock(s->real.userdata, ret);
+}
+
+static int spy_release(void *userdata, char *buf, size_t size)
+{
+	struct spy *s = userdata;
+
+	return s->real.release(s->real.userdata, buf, size);
+}
+
+static bool spy_init(struct spy *s, const struct onereg_io *real)
+{
+	*s = (struct spy){ .io = {
+		.size = sizeof(s->io), .userdata = s, .open = spy_open,
+		.close = spy_close, .ioctl = spy_ioctl,
+		.counter_frequency = spy_frequency, .wall_clock = spy_clock,
+		.release = spy_release } };
+	return !io_complete(&s->real, real);
+}
+
+static size_t spy_count(const struct spy *s, uint64_t id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->ids[i] == id;
+	return n;
+}
+
+void vm_wide_registers_are_written_once(struct test *t)
+{
+	static const uint64_t once[] = {
+		KA_TIMER_CNT, KA_PTIMER_CNT, KA_PSCI_VERSION, KA_BMAP(0),
+		KA_SYS(3, 0, 0, 4, 0), KA_SYS(3, 0, 0, 6, 0),
+		KA_SYS(3, 0, 0, 7, 3), KA_SYS(3, 3, 0, 0, 1),
+	};
+	struct shape shape = default_shape(t);
+	struct machine real = t->dst;
+	static struct spy spy;
+	struct pair p;
+
+	shape.n_vcpus = 4;
+	if (pair_source(t, &p, &shape, 950) && pair_save(t, &p) &&
+	    EXPECT(t, spy_init(&spy, real.io), "io")) {
+		t->dst.io = &spy.io;
+		EXPECT(t, !pair_restore(t, &p), "not restored");
+		for (size_t i = 0; i < ARRAY_SIZE(once); i++)
+			EXPECT(t, spy_count(&spy, once[i]) == 1,
+			       "%#llx: %zu times", (unsigned long long)once[i],
+			       spy_count(&spy, once[i]));
+	}
+	pair_close(&p);
+	t->dst = real;
+}
