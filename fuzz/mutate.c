@@ -13,7 +13,8 @@
 static size_t mutate_payload(uint8_t *data, size_t size, size_t max,
 			     unsigned int seed)
 {
-	size_t length, at = section_at(data, size, seed % MAX_SECTIONS, &length);
+	size_t length,
+		at = section_at(data, size, seed % MAX_SECTIONS, &length);
 	size_t new_size;
 	uint8_t *payload;
 

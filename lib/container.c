@@ -166,8 +166,8 @@ void container_end(struct container_out *out)
 		return;
 	section = out->data + out->section;
 	store_u64(section + 16, length);
-	store_u64(section, XXH3_64bits(section + 8,
-				       out->size - out->section - 8));
+	store_u64(section,
+		  XXH3_64bits(section + 8, out->size - out->section - 8));
 }
 
 int container_finish(struct container_out *out, void **ret, size_t *ret_size)
@@ -389,9 +389,9 @@ static int take_section(struct container *c, const uint8_t *p, size_t length)
 	if (!s && !required)
 		return 0;
 	if (!s)
-		return container_error(c, EPROTO, p + 8,
-				       "section %s is required and not known here",
-				       text);
+		return container_error(
+			c, EPROTO, p + 8,
+			"section %s is required and not known here", text);
 	if (!required)
 		return container_error(c, EBADMSG, p + 12,
 				       "section %s is not marked as required",
@@ -408,8 +408,7 @@ static int check_end(const struct container *c, const uint8_t *p, size_t length,
 		     const uint8_t *after)
 {
 	if (load_u32(p + 12) != FORMAT_REQUIRED || length != 8)
-		return container_error(c, EBADMSG, p,
-				       "malformed section END.");
+		return container_error(c, EBADMSG, p, "malformed section END.");
 	if (after != c->data + c->size)
 		return container_error(c, EBADMSG, after,
 				       "something follows section END.");
@@ -442,8 +441,8 @@ static int check_section(const struct container *c, const uint8_t *p,
 				       text);
 	*ret = (size_t)length;
 	*ret_padded = format_pad(*ret);
-	if (load_u64(p) != XXH3_64bits(p + 8, FORMAT_SECTION_SIZE - 8 +
-						      *ret_padded))
+	if (load_u64(p) !=
+	    XXH3_64bits(p + 8, FORMAT_SECTION_SIZE - 8 + *ret_padded))
 		return container_error(c, EBADMSG, p,
 				       "damaged: wrong checksum of section %s",
 				       text);

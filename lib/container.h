@@ -61,7 +61,7 @@ static inline size_t format_pad(size_t size)
 	return (size + FORMAT_ALIGN - 1) & ~(size_t)(FORMAT_ALIGN - 1);
 }
 
-/* ---- writing: container.c --------------------------------------------------------------- */
+/* ---- writing: container.c ------------------------------------------------- */
 
 /*
  * Grows as it is written to. The first error sticks, and what is put after
@@ -104,11 +104,13 @@ struct fault {
 /* -EBADMSG */
 int fault(struct fault *f, uint32_t type, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* image_valid.c: 0, -ENOMEM, or -EBADMSG and what is wrong. */
+int image_valid(const struct onereg_image *image, struct fault *f);
 /* What an encoder returns for the result of its checks; reports it. */
 int fault_write(int r, const struct fault *f, const char *name,
 		struct onereg_report *report);
 
-/* ---- reading: container.c -------------------------------------------------- */
+/* ---- reading: container.c ------------------------------------------------- */
 
 struct section {
 	uint32_t type;
@@ -145,7 +147,7 @@ int container_result(const struct container *c, int r);
 /* As container_error() for a fault. */
 int container_fault(const struct container *c, const struct fault *f);
 
-/* ---- reading: cursor.c, what is in a section ------------------------------- */
+/* ---- reading: cursor.c, what is in a section ------------------------------ */
 
 /*
  * Reads a section from its beginning. Past its end everything is 0 and

@@ -39,11 +39,10 @@ int cursor_error(const struct cursor *cur, const char *fmt, ...)
 	/* Whatever came after its end was 0: say that, not what it broke. */
 	if (cur->overrun)
 		snprintf(what, sizeof(what), "ends too early");
-	return container_error(cur->c, EBADMSG,
-			       cur->overrun ? cur->end : cur->last,
-			       "section %c%c%c%c: %s", type & 0xff,
-			       type >> 8 & 0xff, type >> 16 & 0xff, type >> 24,
-			       what);
+	return container_error(
+		cur->c, EBADMSG, cur->overrun ? cur->end : cur->last,
+		"section %c%c%c%c: %s", type & 0xff, type >> 8 & 0xff,
+		type >> 16 & 0xff, type >> 24, what);
 }
 
 const uint8_t *cursor_bytes(struct cursor *cur, size_t size)
@@ -152,7 +151,8 @@ int cursor_string(struct cursor *cur, char ret[RELEASE_MAX])
 	if (!p)
 		return cursor_error(cur, "ends too early");
 	if (!format_string_ok(p))
-		return cursor_error(cur, "a string that is too long or no ASCII");
+		return cursor_error(cur,
+				    "a string that is too long or no ASCII");
 	length = strlen(p);
 	if (!all_zero(p + length, FORMAT_STRING_SIZE - length))
 		return cursor_error(cur, "something follows a string's end");

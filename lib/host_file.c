@@ -9,8 +9,8 @@
 #include "container.h"
 
 #define CAP_SIZE 8
-#define PROFILE_MIN_SIZE 16	/* of one without registers */
-#define REG_SIZE 10		/* of a register, besides id and value */
+#define PROFILE_MIN_SIZE 16 /* of one without registers */
+#define REG_SIZE 10 /* of a register, besides id and value */
 
 static const uint32_t host_types[] = {
 	FORMAT_ORIG,
@@ -64,10 +64,9 @@ static int check_profile(const struct host_profile *p, struct fault *f)
 			     (unsigned long long)id);
 	for (i = 0; !r && i < p->set.n; i++)
 		if (p->scope[i] > ONEREG_SCOPE_HOST)
-			return fault(f, FORMAT_PROF,
-				     "id %#llx has unknown scope %u",
-				     (unsigned long long)p->set.ids[i],
-				     p->scope[i]);
+			return fault(
+				f, FORMAT_PROF, "id %#llx has unknown scope %u",
+				(unsigned long long)p->set.ids[i], p->scope[i]);
 	return r;
 }
 
@@ -94,7 +93,8 @@ static int check_host(const struct onereg_host *host, struct fault *f)
 	int r;
 
 	if (!format_string_ok(host->writer) || !format_string_ok(host->release))
-		return fault(f, FORMAT_ORIG, "a string is too long or no ASCII");
+		return fault(f, FORMAT_ORIG,
+			     "a string is too long or no ASCII");
 	if (host->n_caps > FORMAT_MAX_CAPS)
 		return fault(f, FORMAT_CAPS, "too many capabilities");
 	r = check_unique(host, host->n_caps, cap_at, &twice);
@@ -264,9 +264,8 @@ static int allocate_profile(struct host_profile *p)
 	p->scope = calloc(n, 1);
 	p->has_reset = calloc(n, 1);
 	p->has_mask = calloc(n, 1);
-	return p->writable && p->scope && p->has_reset && p->has_mask ?
-		       0 :
-		       -ENOMEM;
+	return p->writable && p->scope && p->has_reset && p->has_mask ? 0 :
+									-ENOMEM;
 }
 
 /* Masks, scopes and flags, of which there are enough bytes. */
@@ -287,8 +286,8 @@ static int read_reg_facts(struct cursor *cur, struct host_profile *p)
 		p->has_reset[i] = !!(flags & FORMAT_PROF_RESET);
 		p->has_mask[i] = !!(flags & FORMAT_PROF_MASK);
 		if (p->writable[i] && !p->has_mask[i])
-			return cursor_error(cur,
-					    "a mask that does not count is not 0");
+			return cursor_error(
+				cur, "a mask that does not count is not 0");
 	}
 	return cursor_padding(cur);
 }
@@ -303,8 +302,8 @@ static int check_unknown_resets(const struct cursor *cur,
 		if (!p->has_reset[i] &&
 		    memcmp(p->reset + p->set.offsets[i], zeros,
 			   onereg_reg_size(p->set.ids[i])))
-			return cursor_error(cur,
-					    "a value that is not known is not 0");
+			return cursor_error(
+				cur, "a value that is not known is not 0");
 	return 0;
 }
 

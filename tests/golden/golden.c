@@ -47,7 +47,8 @@ static void print_shape(FILE *f, const struct onereg_image *image)
 	size_t i;
 
 	fprintf(f, "image by %s on %s\n", image->writer, image->release);
-	fprintf(f, "saved at %" PRIu64 " counter %" PRIu64 " midr %" PRIx64 "\n",
+	fprintf(f,
+		"saved at %" PRIu64 " counter %" PRIu64 " midr %" PRIx64 "\n",
 		image->saved_at, image->counter_frequency, image->midr);
 	fprintf(f, "partial %d fresh %d gic %d\ntarget %u features",
 		image->partial, image->fresh, image->has_gic, image->target);
@@ -96,7 +97,8 @@ static void print_profile(FILE *f, const struct host_profile *p)
 
 	fprintf(f, "profile %x\n", p->features);
 	for (i = 0; i < p->set.n; i++) {
-		fprintf(f, " %016" PRIx64 " scope %u mask %u %" PRIx64 " reset ",
+		fprintf(f,
+			" %016" PRIx64 " scope %u mask %u %" PRIx64 " reset ",
 			p->set.ids[i], p->scope[i], p->has_mask[i],
 			p->writable[i]);
 		if (p->has_reset[i])
@@ -112,7 +114,8 @@ static void print_host(FILE *f, const struct onereg_host *host)
 	size_t i;
 
 	fprintf(f, "host by %s on %s\n", host->writer, host->release);
-	fprintf(f, "midr %" PRIx64 " counter %" PRIu64 " partial %d probed %d\n",
+	fprintf(f,
+		"midr %" PRIx64 " counter %" PRIu64 " partial %d probed %d\n",
 		host->midr, host->counter_frequency, host->partial,
 		host->probed);
 	for (i = 0; i < host->n_caps; i++)

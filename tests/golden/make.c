@@ -66,7 +66,8 @@ static void make_good(void)
 	struct onereg_image *image;
 
 	save_image("good/small.image", small_image());
-	save_image("good/empty.image", sample_image(&(struct sample_shape){ 0 }));
+	save_image("good/empty.image",
+		   sample_image(&(struct sample_shape){ 0 }));
 	image = sample_image(&(struct sample_shape){ .seed = 4,
 						     .n_vcpus = 8,
 						     .n_sets = 2,

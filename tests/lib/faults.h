@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 enum fault_call {
-	FAULT_MALLOC,		/* calloc() and realloc() too; errno ignored */
+	FAULT_MALLOC,		/* calloc() and realloc() too */
 	FAULT_READ,
 	FAULT_WRITE,
 	FAULT_FSYNC,

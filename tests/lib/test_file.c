@@ -320,9 +320,9 @@ Test(file, interrupted_and_short_writes_go_on)
 
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
 		fault_at(FAULT_WRITE, 1, errors[i]);
-		cr_assert_eq(file_write_whole(in_dir("x"), "0123456789", 10,
-					      NULL),
-			     0);
+		cr_assert_eq(
+			file_write_whole(in_dir("x"), "0123456789", 10, NULL),
+			0);
 		cr_assert_eq(fault_stop(FAULT_WRITE), 2);
 		expect_content(in_dir("x"), "0123456789", 10);
 	}

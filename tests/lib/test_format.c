@@ -207,9 +207,9 @@ Test(format, every_changed_byte_is_noticed)
 	for (i = 0; i < f.size; i++)
 		for (k = 0; k < ARRAY_SIZE(flips); k++) {
 			f.data[i] ^= flips[k];
-			cr_assert_eq(read_exactly(f.data, f.size, why,
-						  sizeof(why)),
-				     -EBADMSG, "byte %zu", i);
+			cr_assert_eq(
+				read_exactly(f.data, f.size, why, sizeof(why)),
+				-EBADMSG, "byte %zu", i);
 			f.data[i] ^= flips[k];
 		}
 	cr_assert_eq(read_exactly(f.data, f.size, why, sizeof(why)), 0);
@@ -534,24 +534,23 @@ Test(format, counts_in_sections)
 	const struct {
 		size_t section, offset;
 	} counts[] = {
-		{ SHAP, 36 },		/* capabilities */
-		{ VMRG, 0 },		/* ids */
-		{ VMRG, 4 },		/* bytes of a row */
-		{ SETS, 0 },		/* lists */
-		{ SETS, 8 },		/* ids of the first */
-		{ SETS, 12 },		/* bytes of its row */
-		{ VCPU, 0 },		/* vCPUs */
-		{ VCPU, 8 + 80 },	/* attributes of the first */
-		{ VCPU, 8 + 88 + 80 },	/* and of the second */
-		{ GICV, 0 },		/* attributes */
-		{ CONF, 0 },		/* ids */
+		{ SHAP, 36 }, /* capabilities */
+		{ VMRG, 0 }, /* ids */
+		{ VMRG, 4 }, /* bytes of a row */
+		{ SETS, 0 }, /* lists */
+		{ SETS, 8 }, /* ids of the first */
+		{ SETS, 12 }, /* bytes of its row */
+		{ VCPU, 0 }, /* vCPUs */
+		{ VCPU, 8 + 80 }, /* attributes of the first */
+		{ VCPU, 8 + 88 + 80 }, /* and of the second */
+		{ GICV, 0 }, /* attributes */
+		{ CONF, 0 }, /* ids */
 	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(counts); i++)
-		expect_no_other(payload(&f, counts[i].section,
-					counts[i].offset),
-				4);
+		expect_no_other(
+			payload(&f, counts[i].section, counts[i].offset), 4);
 	free(f.data);
 }
 
@@ -568,8 +567,9 @@ static void expect_refused(size_t section, size_t offset, const void *bytes,
 	free(f.data);
 }
 
-#define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, \
-		   sizeof((const uint8_t[]){ __VA_ARGS__ })
+#define BYTES(...)                        \
+	(const uint8_t[]){ __VA_ARGS__ }, \
+		sizeof((const uint8_t[]){ __VA_ARGS__ })
 
 Test(format, meaningless_content_is_refused)
 {
@@ -597,7 +597,7 @@ Test(format, meaningless_content_is_refused)
 Test(format, ids_occur_once)
 {
 	/* Four bytes each, so that the row has its length. */
-	static const uint8_t twice[] = { 8, 0, 0, 0, /* of a row */
+	static const uint8_t twice[] = { 8, 0, 0,    0, /* of a row */
 					 0, 0, 0x10, 0, 0, 0, 0x20, 0x60,
 					 0, 0, 0x10, 0, 0, 0, 0x20, 0x60 };
 	/* The first id of VMRG as the first of a list */

@@ -67,8 +67,9 @@ static void expect_refused(size_t section, size_t offset, const void *bytes,
 	free(data);
 }
 
-#define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, \
-		   sizeof((const uint8_t[]){ __VA_ARGS__ })
+#define BYTES(...)                        \
+	(const uint8_t[]){ __VA_ARGS__ }, \
+		sizeof((const uint8_t[]){ __VA_ARGS__ })
 
 Test(host_file, meaningless_content_is_refused)
 {

@@ -39,9 +39,9 @@ Test(image, getters_past_the_end_are_harmless)
 	cr_assert_eq(onereg_image_vcpu_id(image, 2), 0);
 	cr_assert_eq(onereg_image_features(image, 7), 0);
 	cr_assert_null(onereg_image_cap(image, 1));
-	cr_assert_eq(onereg_image_value(image, onereg_image_n_values(image),
-					&value),
-		     -ENOENT);
+	cr_assert_eq(
+		onereg_image_value(image, onereg_image_n_values(image), &value),
+		-ENOENT);
 	cr_assert_eq(onereg_image_value(image, SIZE_MAX, &value), -ENOENT);
 	onereg_image_free(image);
 }

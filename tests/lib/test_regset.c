@@ -12,8 +12,7 @@ LEAK_CHECKED(regset);
 static const uint64_t ids[] = {
 	KA_CAP_ONE_REG | KA_REG_ARM64 | KA_REG_SIZE_U64,
 	KA_REG_ARM64 | KA_REG_SIZE_U32 | 7,
-	KA_REG_ARM64 | KA_REG_SIZE_U2048 | 9,
-	KA_REG_ARM64 | 3, /* one byte */
+	KA_REG_ARM64 | KA_REG_SIZE_U2048 | 9, KA_REG_ARM64 | 3, /* one byte */
 };
 
 Test(regset, values_are_back_to_back_in_list_order)
