@@ -31,16 +31,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define JOB		"/job"
-#define SHARE		"/share"
-#define MODULE_LIST	"/modules/list"
-#define PORT_CLASS	"/sys/class/virtio-ports"
+#define JOB "/job"
+#define SHARE "/share"
+#define MODULE_LIST "/modules/list"
+#define PORT_CLASS "/sys/class/virtio-ports"
 
-#define DMESG_BYTES	(4 << 20)
-#define PORT_WAIT_MS	10000
+#define DMESG_BYTES (4 << 20)
+#define PORT_WAIT_MS 10000
 
 /* The outside looks for this word at the start of a console line. */
-#define WORD		"onereg-host: "
+#define WORD "onereg-host: "
 
 static void __attribute__((noreturn)) power_off(void)
 {
@@ -263,8 +263,8 @@ static char **read_strings(const char *path)
 }
 
 /* In the child: does not come back. Its errno goes through the pipe. */
-static void __attribute__((noreturn)) become(char **argv, char **env, int out,
-					     int err, int report)
+static void __attribute__((noreturn))
+become(char **argv, char **env, int out, int err, int report)
 {
 	int in = open("/dev/null", O_RDONLY);
 	int error;

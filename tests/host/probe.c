@@ -16,7 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define STREAM	"/dev/onereg-stream"
+#define STREAM "/dev/onereg-stream"
 
 /* Which kernel, and whether KVM makes VMs there. */
 static int do_kvm(char **args)
@@ -107,7 +107,8 @@ static int do_panic(char **args)
 static int do_complain(char **args)
 {
 	(void)args;
-	return write_file("/dev/kmsg", "<4>WARNING: CPU: 0 PID: 1 at nowhere\n");
+	return write_file("/dev/kmsg",
+			  "<4>WARNING: CPU: 0 PID: 1 at nowhere\n");
 }
 
 /* Clock ticks that a fixed piece of work takes. */
@@ -211,16 +212,11 @@ static const struct {
 	int args;
 	int (*run)(char **args);
 } behaviours[] = {
-	{ "kvm", 0, do_kvm },
-	{ "talk", 0, do_talk },
-	{ "cat", 1, do_cat },
-	{ "signal", 1, do_signal },
-	{ "hang", 0, do_hang },
-	{ "panic", 0, do_panic },
-	{ "complain", 0, do_complain },
-	{ "clock", 0, do_clock },
-	{ "send", 1, do_send },
-	{ "receive", 1, do_receive },
+	{ "kvm", 0, do_kvm },		{ "talk", 0, do_talk },
+	{ "cat", 1, do_cat },		{ "signal", 1, do_signal },
+	{ "hang", 0, do_hang },		{ "panic", 0, do_panic },
+	{ "complain", 0, do_complain }, { "clock", 0, do_clock },
+	{ "send", 1, do_send },		{ "receive", 1, do_receive },
 };
 
 int main(int argc, char **argv)
