@@ -275,7 +275,9 @@ static int load(const void *json, size_t size, json_t **ret,
 			  &error);
 	if (*ret)
 		return 0;
-	if (json_error_code(&error) == json_error_out_of_memory)
+	/* jansson gives a reason for bad input, but mostly none for this. */
+	if (json_error_code(&error) == json_error_unknown ||
+	    json_error_code(&error) == json_error_out_of_memory)
 		return -ENOMEM;
 	snprintf(why, sizeof(why), "line %d, byte %d: %s", error.line,
 		 error.position, error.text);

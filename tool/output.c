@@ -38,17 +38,34 @@ int wrong_usage(bool json, const char *command, const char *fmt, ...)
 	return WRONG_USAGE;
 }
 
+static bool has_errors(const struct onereg_report *report)
+{
+	return report && count_findings(report, ONEREG_ERROR);
+}
+
 static void print_errors(const struct onereg_report *report)
 {
 	const struct onereg_finding *f;
 	char line[1024];
 
-	for (size_t i = 0; report && (f = onereg_report_get(report, i)); i++) {
+	for (size_t i = 0; (f = onereg_report_get(report, i)); i++) {
 		if (f->severity != ONEREG_ERROR)
 			continue;
 		onereg_finding_format(f, line, sizeof(line));
 		fprintf(stderr, "  %s\n", line);
 	}
+}
+
+/* A finding says more than the errno, and says it too. */
+static void print_error(const char *command, const char *message, int error,
+			const struct onereg_report *report)
+{
+	bool findings = has_errors(report), plain = error && !findings;
+
+	fprintf(stderr, "onereg %s: %s%s%s\n", command, message,
+		plain ? ": " : "", plain ? strerror(error) : "");
+	if (findings)
+		print_errors(report);
 }
 
 int not_done(const struct args *args, int error,
@@ -63,9 +80,7 @@ int not_done(const struct args *args, int error,
 	va_end(ap);
 	error = abs(error);
 	if (!args->json) {
-		fprintf(stderr, "onereg %s: %s%s%s\n", args->command, message,
-			error ? ": " : "", error ? strerror(error) : "");
-		print_errors(report);
+		print_error(args->command, message, error, report);
 		return NOT_DONE;
 	}
 	out = json_pack("{s:o}", "error", json_error(message, error));
