@@ -6,7 +6,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "faults.h"
 #include "leaks.h"
@@ -103,6 +103,10 @@ struct rig {
 	struct onereg_image *image;	/* of src */
 	struct onereg_host *described;	/* without a failure */
 	struct onereg_counts counts;	/* of the operation without a failure */
+	struct onereg_counts proof;	/* of a proof without a failure */
+	/* what the operation made */
+	struct onereg_image *saved;
+	struct onereg_host *again;
 };
 
 static struct rig rig;
@@ -173,13 +177,14 @@ static bool names_failure(const struct onereg_report *report, int error)
 	return false;
 }
 
-static bool counted_all(const struct onereg_report *report)
+static bool counted_all(const struct onereg_report *report,
+			const struct onereg_counts *all)
 {
 	struct onereg_counts c = { .size = sizeof(c) };
 
 	onereg_report_counts(report, &c);
-	return c.registers_compared == rig.counts.registers_compared &&
-	       c.attributes_compared == rig.counts.attributes_compared;
+	return c.registers_compared == all->registers_compared &&
+	       c.attributes_compared == all->attributes_compared;
 }
 
 static void nothing(void)
@@ -215,7 +220,7 @@ static int run_prove(struct onereg_report *report)
 static bool proved(const struct onereg_report *report)
 {
 	return onereg_report_verdict(report) > ONEREG_WITH_CARE ||
-	       counted_all(report);
+	       counted_all(report, &rig.counts);
 }
 
 static int run_dry_run(struct onereg_report *report)
@@ -225,25 +230,46 @@ static int run_dry_run(struct onereg_report *report)
 
 static int run_save(struct onereg_report *report)
 {
-	struct onereg_image *image = NULL;
-	int ret = onereg_vm_save(rig.dst.vm, &image, report);
-
-	cr_assert_eq(!ret, !!image, "an image only with success");
-	if (image)
-		/* What does not fit is told: the guest is the image's. */
-		ret = onereg_vm_prove(rig.src.vm, image, NULL);
-	onereg_image_free(image);
-	return ret;
+	return onereg_vm_save(rig.dst.vm, &rig.saved, report);
 }
 
+/* The VM is what the image says, or what is missing was told. */
 static bool saved(const struct onereg_report *report)
 {
-	struct onereg_counts c = { .size = sizeof(c) };
+	struct onereg_report *proof = NULL;
+	bool same;
 
-	onereg_report_counts(report, &c);
-	return onereg_report_verdict(report) > ONEREG_WITH_CARE ||
-	       (c.registers_saved == rig.counts.registers_saved &&
-		c.attributes_saved == rig.counts.attributes_saved);
+	cr_assert(rig.saved, "no image with success");
+	cr_assert_eq(onereg_report_new(&proof), 0);
+	same = !onereg_vm_prove(rig.dst.vm, rig.saved, proof) &&
+	       !onereg_report_differences(proof, ONEREG_CLASS_UNEXPLAINED) &&
+	       counted_all(proof, &rig.proof);
+	onereg_report_free(proof);
+	return same || onereg_report_verdict(report) > ONEREG_WITH_CARE;
+}
+
+static void forget(void)
+{
+	onereg_image_free(rig.saved);
+	rig.saved = NULL;
+	if (rig.again != rig.described)
+		onereg_host_free(rig.again);
+	rig.again = NULL;
+}
+
+/* How much a proof of the whole image compares. */
+static void make_proved(void)
+{
+	struct onereg_report *report = NULL;
+
+	make_restored();
+	if (rig.proof.registers_compared)
+		return;
+	rig.proof.size = sizeof(rig.proof);
+	cr_assert_eq(onereg_report_new(&report), 0);
+	cr_assert_eq(onereg_vm_prove(rig.dst.vm, rig.image, report), 0);
+	onereg_report_counts(report, &rig.proof);
+	onereg_report_free(report);
 }
 
 static int describe(struct onereg_report *report, bool probe)
@@ -251,14 +277,10 @@ static int describe(struct onereg_report *report, bool probe)
 	struct onereg_describe_options o = { .size = sizeof(o),
 					     .io = &rig.faulty.io,
 					     .probe_scope = probe };
-	struct onereg_host *host = NULL;
-	int ret = onereg_host_describe(&o, &host, report);
+	int ret = onereg_host_describe(&o, &rig.again, report);
 
-	cr_assert_eq(!ret, !!host, "a host only with success");
-	if (!rig.described)
-		rig.described = host;
-	else
-		onereg_host_free(host);
+	if (!ret && !rig.described)
+		rig.described = rig.again;
 	return ret;
 }
 
@@ -272,15 +294,61 @@ static int run_probe(struct onereg_report *report)
 	return describe(report, true);
 }
 
-static bool said_something(const struct onereg_report *report)
+static bool same_caps(const struct onereg_host *a, const struct onereg_host *b)
 {
-	return onereg_report_count(report) > 0;
+	bool same = a->n_caps == b->n_caps;
+
+	for (size_t i = 0; same && i < a->n_caps; i++)
+		same = a->caps[i].cap == b->caps[i].cap &&
+		       a->caps[i].value == b->caps[i].value;
+	return same;
+}
+
+/* Nothing learnt about a scope is true; a wrong one is not. */
+static bool same_reg(const struct host_profile *a,
+		     const struct host_profile *b, size_t i)
+{
+	uint64_t id = a->set.ids[i];
+	bool moves = id == KA_TIMER_CNT || id == KA_PTIMER_CNT ||
+		     id == KA_TIMER_CTL || id == KA_PTIMER_CTL;
+
+	return a->has_reset[i] == b->has_reset[i] &&
+	       a->has_mask[i] == b->has_mask[i] &&
+	       a->writable[i] == b->writable[i] &&
+	       (a->scope[i] == b->scope[i] || !a->scope[i]) &&
+	       (moves || !memcmp(a->reset + a->set.offsets[i],
+				 b->reset + b->set.offsets[i],
+				 onereg_reg_size(id)));
+}
+
+static bool same_profile(const struct host_profile *a,
+			 const struct host_profile *b)
+{
+	bool same = a->features == b->features && regset_equal(&a->set, &b->set);
+
+	for (size_t i = 0; same && i < a->set.n; i++)
+		same = same_reg(a, b, i);
+	return same;
+}
+
+static bool described(const struct onereg_report *report)
+{
+	const struct onereg_host *a = rig.again, *b = rig.described;
+	bool same;
+
+	(void)report;
+	cr_assert(a, "no host with success");
+	same = a->n_profiles == b->n_profiles && same_caps(a, b);
+	for (size_t i = 0; same && i < a->n_profiles; i++)
+		same = same_profile(&a->profiles[i], &b->profiles[i]);
+	return same;
 }
 
 static void make_described(void)
 {
 	if (!rig.described)
 		cr_assert_eq(run_describe(NULL), 0);
+	rig.again = NULL;
 }
 
 static int run_check(struct onereg_report *report)
@@ -299,12 +367,12 @@ static const struct operation op_prove = { "prove", make_restored, run_prove,
 					   proved };
 static const struct operation op_dry_run = { "dry run", nothing, run_dry_run,
 					     proved };
-static const struct operation op_save = { "save", make_restored, run_save,
+static const struct operation op_save = { "save", make_proved, run_save,
 					  saved };
 static const struct operation op_describe = { "describe", nothing,
-					      run_describe, said_something };
+					      run_describe, described };
 static const struct operation op_probe = { "probe", nothing, run_probe,
-					   said_something };
+					   described };
 static const struct operation op_check = { "check", make_described, run_check,
 					   checked };
 
@@ -329,6 +397,7 @@ static void run_whole(const struct operation *op)
 		     op->name);
 	onereg_report_counts(report, &rig.counts);
 	onereg_report_free(report);
+	forget();
 }
 
 static void judge(const struct operation *op,
@@ -352,14 +421,15 @@ static void judge(const struct operation *op,
 			  ret);
 }
 
+/* stride: not every call, where there are too many. */
 static void fail_each_call(const struct operation *op, int error,
-			   bool for_good)
+			   bool for_good, uint64_t stride)
 {
 	bool fired = true;
 
 	rig_open();
 	run_whole(op);
-	for (uint64_t n = 1; fired; n++) {
+	for (uint64_t n = 1; fired; n += stride) {
 		struct onereg_report *report = fresh_report();
 		size_t open;
 		int ret;
@@ -378,6 +448,7 @@ static void fail_each_call(const struct operation *op, int error,
 			     "%s: call %llu leaves files open", op->name,
 			     (unsigned long long)n);
 		onereg_report_free(report);
+		forget();
 	}
 	rig_close();
 }
@@ -415,6 +486,7 @@ static void fail_each_allocation(const struct operation *op)
 			     "%s: allocation %zu leaves files open", op->name,
 			     n);
 		onereg_report_free(report);
+		forget();
 	}
 	rig_close();
 }
@@ -424,27 +496,27 @@ LEAK_CHECKED(faults);
 #define FAULT_TESTS(op)                                              \
 	Test(faults, op##_call_fails_once_eio)                       \
 	{                                                            \
-		fail_each_call(&op_##op, EIO, false);                \
+		fail_each_call(&op_##op, EIO, false, 1);             \
 	}                                                            \
 	Test(faults, op##_calls_fail_for_good_eio)                   \
 	{                                                            \
-		fail_each_call(&op_##op, EIO, true);                 \
+		fail_each_call(&op_##op, EIO, true, 1);              \
 	}                                                            \
 	Test(faults, op##_call_fails_once_ebusy)                     \
 	{                                                            \
-		fail_each_call(&op_##op, EBUSY, false);              \
+		fail_each_call(&op_##op, EBUSY, false, 1);           \
 	}                                                            \
 	Test(faults, op##_call_fails_once_enomem)                    \
 	{                                                            \
-		fail_each_call(&op_##op, ENOMEM, false);             \
+		fail_each_call(&op_##op, ENOMEM, false, 1);          \
 	}                                                            \
 	Test(faults, op##_call_fails_once_eintr)                     \
 	{                                                            \
-		fail_each_call(&op_##op, EINTR, false);              \
+		fail_each_call(&op_##op, EINTR, false, 1);           \
 	}                                                            \
 	Test(faults, op##_calls_fail_for_good_eintr)                 \
 	{                                                            \
-		fail_each_call(&op_##op, EINTR, true);               \
+		fail_each_call(&op_##op, EINTR, true, 1);            \
 	}                                                            \
 	Test(faults, op##_allocation_fails)                          \
 	{                                                            \
@@ -456,7 +528,21 @@ FAULT_TESTS(prove)
 FAULT_TESTS(dry_run)
 FAULT_TESTS(save)
 FAULT_TESTS(describe)
-FAULT_TESTS(probe)
+
+Test(faults, probe_call_fails_once_eio)
+{
+	fail_each_call(&op_probe, EIO, false, 31);
+}
+
+Test(faults, probe_call_fails_once_enomem)
+{
+	fail_each_call(&op_probe, ENOMEM, false, 29);
+}
+
+Test(faults, probe_allocation_fails)
+{
+	fail_each_allocation(&op_probe);
+}
 
 Test(faults, check_allocation_fails)
 {
