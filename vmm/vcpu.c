@@ -79,6 +79,7 @@ static bool may_run(struct vcpu *vcpu)
 		while (vm->phase == PAUSED)
 			pthread_cond_wait(&vm->changed, &vm->lock);
 		vm->parked--;
+		pthread_cond_broadcast(&vm->changed);
 	}
 	run = vm->phase == RUNNING;
 	pthread_mutex_unlock(&vm->lock);
