@@ -186,6 +186,7 @@ Test(check, aarch32_registers_mean_nothing_to_a_64_bit_guest)
 	const struct known a[] = { { PFR0, 0x11 }, { ID_PFR0, 0x1234 } };
 	const struct known b[] = { { PFR0, 0x11 }, { ID_PFR0, 0 } };
 	const struct known c[] = { { PFR0, 0x12 }, { ID_PFR0, 0x1234 } };
+	const struct known d[] = { { PFR0, 0x12 }, { ID_PFR0, 0 } };
 	struct onereg_host *x = host_new(), *y = host_new();
 
 	host_add(x, PSCI, a, 2);
@@ -194,8 +195,8 @@ Test(check, aarch32_registers_mean_nothing_to_a_64_bit_guest)
 	x = host_new();
 	y = host_new();
 	host_add(x, PSCI, c, 2);
-	host_add(y, PSCI, b, 2);
-	cr_assert_eq(verdict(x, y), ONEREG_NO);
+	host_add(y, PSCI, d, 2);
+	cr_assert_eq(verdict(x, y), ONEREG_NO, "but to a 32-bit one");
 }
 
 /* ---- host facts, firmware -------------------------------------------------------------- */
@@ -417,6 +418,14 @@ Test(check, the_profile_with_the_vms_features_is_compared)
 
 	host_add(b, PSCI, &(struct known){ MPIDR, 0 }, 1);
 	cr_assert_eq(verdict(host_of(MPIDR, 0), b), ONEREG_YES);
+}
+
+Test(check, a_profile_with_more_is_closer_than_one_with_less)
+{
+	struct onereg_host *b = host_of(PMCR, 0);
+
+	host_add(b, PSCI | PMU | SVE, &(struct known){ PMCR, 0 }, 1);
+	cr_assert_eq(verdict(with_pmu(0), b), ONEREG_WITH_CARE);
 }
 
 Test(check, counters_of_another_frequency)

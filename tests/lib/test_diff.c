@@ -91,6 +91,11 @@ Test(diff, a_difference_in_every_profile_is_told_once)
 	host_add(a, PSCI | PMU, &(struct known){ ISAR0, 1 << 4 }, 1);
 	host_add(b, PSCI | PMU, &(struct known){ ISAR0, 2 << 4 }, 1);
 	cr_assert_eq(differences(a, b), 1);
+	a = host_of(ISAR0, 0);
+	b = host_of(TTBR0, 0);
+	host_add(a, PSCI | PMU, &(struct known){ ISAR0, 0 }, 1);
+	host_add(b, PSCI | PMU, &(struct known){ TTBR0, 0 }, 1);
+	cr_assert_eq(differences(a, b), 2);
 }
 
 Test(diff, facts_of_a_host)
