@@ -115,7 +115,7 @@ static size_t count(const struct onereg_report *report,
 	return n;
 }
 
-/* ---- ID registers ------------------------------------------------------------------ */
+/* ---- ID registers ------------------------------------------------------- */
 
 Test(check, same_host_is_yes_without_a_finding)
 {
@@ -199,7 +199,7 @@ Test(check, aarch32_registers_mean_nothing_to_a_64_bit_guest)
 	cr_assert_eq(verdict(x, y), ONEREG_NO, "but to a 32-bit one");
 }
 
-/* ---- host facts, firmware -------------------------------------------------------------- */
+/* ---- host facts, firmware ----------------------------------------------- */
 
 Test(check, another_cpu)
 {
@@ -253,7 +253,7 @@ Test(check, hypercalls_that_the_host_lacks)
 		     ONEREG_WITH_CARE, "off by default: not known");
 }
 
-/* ---- caches, SVE, PMU --------------------------------------------------------------------- */
+/* ---- caches, SVE, PMU --------------------------------------------------- */
 
 Test(check, caches_on_a_kernel_that_takes_no_others)
 {
@@ -324,7 +324,7 @@ Test(check, event_counters_that_the_host_lacks)
 	cr_assert_eq(verdict(with_pmu(0x41010000), with_pmu(0)), ONEREG_YES);
 }
 
-/* ---- registers on one side only ---------------------------------------------------------------- */
+/* ---- registers on one side only ----------------------------------------- */
 
 Test(check, a_register_that_holds_state_must_be_there)
 {
@@ -399,7 +399,7 @@ Test(check, what_a_dump_never_holds_is_not_new_either)
 	onereg_report_free(report);
 }
 
-/* ---- shape ------------------------------------------------------------------------------------------ */
+/* ---- shape -------------------------------------------------------------- */
 
 Test(check, a_missing_vcpu_feature_is_named)
 {
@@ -542,7 +542,7 @@ Test(check, a_host_without_a_profile_is_an_error)
 	onereg_host_free(b);
 }
 
-/* ---- real hosts ------------------------------------------------------------------------------------------ */
+/* ---- real hosts --------------------------------------------------------- */
 
 static struct onereg_report *between(const char *from, const char *to)
 {
@@ -644,7 +644,7 @@ Test(check, between_cpus_both_ways)
 	onereg_report_free(report);
 }
 
-/* ---- fresh images ---------------------------------------------------------------------------------------------- */
+/* ---- fresh images ------------------------------------------------------- */
 
 Test(fresh, holds_reset_values_vm_wide_ones_once)
 {
