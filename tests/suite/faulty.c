@@ -366,6 +366,33 @@ void weaker_host_is_found_by_check_and_dry_run(struct test *t)
 	onereg_host_free(host);
 }
 
+/* A mismatch is data: the dry run answers, it does not fail. */
+void missing_feature_is_found_by_dry_run(struct test *t)
+{
+	const struct model_host_options o = { .pmu = true };
+	struct onereg_host *host = NULL;
+	struct model *plain = NULL;
+	struct pair p;
+	int ret;
+
+	if (!need_model(t))
+		return;
+	ret = model_host_new(&o, &host);
+	ret = ret ? ret : model_new(host, NULL, &plain);
+	EXPECT(t, !ret, "%d", ret);
+	if (!ret && pair_image(t, &p, 4950)) {
+		ret = onereg_image_dry_run(p.image, model_io(plain), NULL,
+					   p.report);
+		EXPECT(t, !ret && onereg_report_verdict(p.report) == ONEREG_NO,
+		       "%d, %s", ret,
+		       onereg_verdict_name(onereg_report_verdict(p.report)));
+		EXPECT(t, model_n_open(plain) == 0, "left open");
+		pair_close(&p);
+	}
+	model_free(plain);
+	onereg_host_free(host);
+}
+
 void counter_offset_mode_is_found(struct test *t)
 {
 	uint64_t offset[2] = { 0, 0 };

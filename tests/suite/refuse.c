@@ -49,8 +49,10 @@ void dry_run_leaves_nothing_open(struct test *t)
 
 static struct onereg_host *describe(struct test *t, struct machine *machine)
 {
+	/* Only trying shows which fields a kernel without masks lets change. */
 	struct onereg_describe_options o = { .size = sizeof(o),
-					     .io = machine->io };
+					     .io = machine->io,
+					     .probe_scope = true };
 	struct onereg_host *host = NULL;
 	int ret = onereg_host_describe(&o, &host, NULL);
 

@@ -8,6 +8,7 @@
 #define MPIDR		KA_SYS(3, 0, 0, 0, 5)
 #define ID_FIRST	KA_SYS_LOW(3, 0, 0, 1, 0)
 #define ID_LAST		KA_SYS_LOW(3, 0, 0, 7, 7)
+#define PMCR		KA_SYS(3, 3, 9, 12, 0)
 #define CORE_PSTATE	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE | 0x42)
 #define NR_TRIES	4
 
@@ -49,6 +50,12 @@ static void scribble_reg(struct guest *g, size_t vcpu, uint64_t id,
 
 	if (onereg_reg_size(id) <= 8)
 		guest_get(g, vcpu, id, &now);
+	if (id == PMCR) {
+		/* A guest can change neither N nor what is above it. */
+		now = (now & ~0xffULL) | (random_next(seed) & 0xff);
+		guest_set(g, vcpu, id, &now);
+		return;
+	}
 	for (unsigned int i = 0; i < NR_TRIES; i++) {
 		for (size_t j = 0; j < onereg_reg_size(id); j++)
 			value[j] = random_next(seed);

@@ -88,6 +88,7 @@ typedef void behaviour(struct test *t);
 	X(vm_that_ran_is_refused)                                        \
 	X(running_vcpu_is_busy)                                          \
 	X(weaker_host_is_found_by_check_and_dry_run)                     \
+	X(missing_feature_is_found_by_dry_run)                           \
 	X(counter_offset_mode_is_found)
 
 #define DECLARE_BEHAVIOUR(name) behaviour name;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Counters: they go on where they stood, or catch up. */
+#include <errno.h>
+
 #include "suite.h"
 
 #define NS_PER_S	1000000000ULL
@@ -25,6 +27,9 @@ static void check_counters(struct test *t, struct pair *p,
 		uint64_t now = 0;
 		int ret = guest_get(&p->dst, 1, counters[i], &now);
 
+		/* Kernels before 6.4 do not show the physical one. */
+		if (!saved && ret == -ENOENT && counters[i] == KA_PTIMER_CNT)
+			continue;
 		if (!EXPECT(t, saved && !ret, "counter %zu: %d", i, ret))
 			continue;
 		EXPECT(t, now - *saved >= w->least && now - *saved <= w->most,
@@ -173,7 +178,8 @@ void vm_wide_registers_are_written_once(struct test *t)
 		t->dst.io = &spy.io;
 		EXPECT(t, !pair_restore(t, &p), "not restored");
 		for (size_t i = 0; i < ARRAY_SIZE(once); i++)
-			EXPECT(t, spy_count(&spy, once[i]) == 1,
+			EXPECT(t, spy_count(&spy, once[i]) ==
+					  !!image_reg(p.image, 0, once[i]),
 			       "%#llx: %zu times", (unsigned long long)once[i],
 			       spy_count(&spy, once[i]));
 	}
