@@ -133,10 +133,23 @@ size_t target_size(const struct target *target)
 	}
 }
 
+/* Of registers that the payload does not probe: the bits that exist. */
+static const struct {
+	const char *name;
+	uint64_t bits;
+} existing[] = {
+	{ "ZCR_EL1", 0xf },
+	{ "VBAR_EL1", ~0x7ffull },
+	{ "PMSELR_EL0", 0x1f },
+};
+
 /* Bits that the payload found to take a value; all but for the table's. */
 uint64_t target_covered(const struct target *target,
 			const struct payload_params *params)
 {
+	for (size_t i = 0; i < sizeof(existing) / sizeof(existing[0]); i++)
+		if (!strcmp(existing[i].name, target->name))
+			return existing[i].bits;
 	for (size_t i = 0; i < N_TABLE; i++)
 		if (!strcmp(table[i].name, target->name))
 			return params->covered[i];

@@ -126,8 +126,7 @@ static enum outcome try_bit(struct vm *vm, const struct options *o,
 			outcome = UNNOTICED;
 		*fresh = undo(vm, o, target, &before, &after);
 	} else {
-		*fresh = outcome == REFUSED && content(vm, said, sizeof(said));
-		said[0] = 0;
+		*fresh = outcome == REFUSED;
 	}
 	show(target, bit, outcome, said);
 	return outcome;

@@ -22,7 +22,7 @@
 /* What the ID registers say the CPU has. */
 struct features {
 	bool sve, tcr2, s1pie, ras, pan, uao, dit, ssbs, pauth, pacga, pmu;
-	bool aarch32, pmu_long;
+	bool aarch32, ptimer;
 	unsigned int brps, wrps, counters;
 };
 

@@ -50,6 +50,7 @@ struct payload_params {
 	uint64_t stall_ms; /* a vCPU without a pass for so long has stalled */
 	uint64_t gicd, gicr, uart;
 	uint64_t nr_irqs;
+	uint64_t no_physical_timer; /* KVM cannot carry it: not checked */
 	uint64_t hold_start, hold_end; /* out: addresses of that loop */
 	/* out: the bits of each register of registers.h that take a value
 	 * here; 0 where the CPU does not have it, all ones where the value

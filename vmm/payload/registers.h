@@ -56,8 +56,8 @@ REG(APGAKEYLO_EL1, 3, 0, 2, 3, 0, ~0, 0, feat.pacga)
 REG(APGAKEYHI_EL1, 3, 0, 2, 3, 1, ~0, 0, feat.pacga)
 
 /* Timers; CNTV_CVAL moves with each tick and is followed by timer.c */
-REG(CNTP_CTL_EL0, 3, 3, 14, 2, 1, 0x1, 0x2, 1)
-REG(CNTP_CVAL_EL0, 3, 3, 14, 2, 2, ~0, 0, 1)
+REG(CNTP_CTL_EL0, 3, 3, 14, 2, 1, 0x1, 0x2, feat.ptimer)
+REG(CNTP_CVAL_EL0, 3, 3, 14, 2, 2, ~0, 0, feat.ptimer)
 
 /*
  * Debug: the values are held, nothing is enabled. MDCCINT_EL1 is left out:

@@ -110,7 +110,10 @@ static void report_ok(void)
 	put_field(" ticks", ticks, 10);
 	put_field(" bunched", bunched, 10);
 	put_field(" max-jump", jump * 1000 / (MRS("cntfrq_el0") / 1000), 10);
-	put("us\n");
+	put("us");
+	if (params->no_physical_timer)
+		put(" unchecked=CNTP");
+	put("\n");
 }
 
 /* Passes of each vCPU when the question came. */
