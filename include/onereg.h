@@ -277,7 +277,7 @@ struct onereg_host_reg {
 	uint64_t id;
 	const void *reset;	/* value after init, little-endian; NULL unknown */
 	size_t value_size;	/* bytes */
-	bool has_mask;		/* the kernel tells which bits may change */
+	bool has_mask;		/* the kernel told or showed which bits may change */
 	uint64_t writable;	/* those bits */
 	enum onereg_scope scope;	/* UNKNOWN: not probed or not provable */
 };
@@ -382,7 +382,8 @@ struct onereg_vm_options {
 	 * What KVM cannot be asked. For save: the features that every vCPU was
 	 * initialised with (struct kvm_vcpu_init; POWER_OFF is left out of
 	 * the image) and the capabilities enabled on the VM. For restore:
-	 * leave both empty, the image has them.
+	 * leave both empty; the image has them, and a later save of the same
+	 * onereg_vm uses them.
 	 */
 	uint32_t target;
 	uint32_t features[7];
@@ -400,8 +401,8 @@ void onereg_vm_free(struct onereg_vm *vm);
  * PSCI exit was completed (KVM_RUN with immediate_exit). vCPUs that disagree
  * on a VM-wide value are a finding of class CONFLICT, and the image keeps
  * every vCPU's value; such an image is refused by check and restore.
- * Errors: -EBUSY a vCPU is running (GIC); -EOPNOTSUPP state that cannot be
- * carried (MTE).
+ * Errors: -EBUSY a vCPU is running (GIC); -EINVAL the vCPUs have features that
+ * the options do not name; -EOPNOTSUPP state that cannot be carried (MTE).
  */
 int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 		   struct onereg_report *report) ONEREG_CHECKED;

@@ -532,6 +532,30 @@ int restore_run(struct restore *r)
 	return ret;
 }
 
+/* So that the same onereg_vm can be saved again. */
+static int remember_shape(struct restore *r)
+{
+	const struct onereg_image *image = r->image;
+	struct onereg_vm *vm = r->vm;
+	struct onereg_cap *caps = NULL;
+
+	if (image->n_caps) {
+		caps = calloc(image->n_caps, sizeof(*caps));
+		if (!caps) {
+			report_error(r->report, -ENOMEM, NULL, "restore",
+				     "no memory");
+			return -ENOMEM;
+		}
+		memcpy(caps, image->caps, image->n_caps * sizeof(*caps));
+	}
+	free(vm->caps);
+	vm->caps = caps;
+	vm->n_caps = image->n_caps;
+	vm->target = image->target;
+	memcpy(vm->features, image->features, sizeof(vm->features));
+	return 0;
+}
+
 static const struct onereg_restore_options default_options = {
 	.size = sizeof(default_options),
 	.time = ONEREG_TIME_FREEZE,
@@ -553,6 +577,8 @@ int onereg_vm_restore(struct onereg_vm *vm, const struct onereg_image *image,
 		return ret;
 	r.time = options->time;
 	ret = restore_run(&r);
+	if (!ret)
+		ret = remember_shape(&r);
 	if (!ret && !options->no_proof) {
 		ret = restore_prove(&r);
 		if (!ret && r.n_unproved)

@@ -187,6 +187,34 @@ static int pick_set(const struct save *s, const struct regset *list,
 	return r;
 }
 
+/*
+ * KVM cannot be asked for the features of a vCPU, but what it lists gives some
+ * away. A save without one of them would restore as another machine.
+ */
+static int check_features(const struct save *s)
+{
+	static const uint32_t told = 1u << KA_VCPU_SVE |
+				     1u << KA_VCPU_PTRAUTH_ADDRESS |
+				     1u << KA_VCPU_PTRAUTH_GENERIC;
+	const struct regset *list = &s->lists[0];
+
+	for (size_t i = 0; i < list->n; i++) {
+		uint32_t wanted = catalogue_find(list->ids[i])->features;
+		char name[64];
+
+		/* Old kernels list a PMU that is not there. */
+		if (!(wanted & told) || (wanted & s->image->features[0]))
+			continue;
+		onereg_reg_name(list->ids[i], name, sizeof(name));
+		report_error(s->report, -EINVAL, "KVM_GET_REG_LIST", name,
+			     "the vCPU has it, but the features in struct "
+			     "onereg_vm_options do not: give those of "
+			     "KVM_ARM_VCPU_INIT");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* ---- VM-wide values -------------------------------------------------------------- */
 
 static int add_conflict(struct save *s, uint64_t id, size_t vcpu,
@@ -436,6 +464,8 @@ static int save_all(struct save *s)
 		ret = for_each_vcpu(s, save_mp_state);
 	if (!ret)
 		ret = list_registers(s);
+	if (!ret)
+		ret = check_features(s);
 	if (!ret)
 		ret = save_vm_wide(s);
 	if (!ret)

@@ -28,11 +28,12 @@ void usage(void)
 	     "                     leave a vCPU feature out\n"
 	     "  --run-for SECONDS  default: until the payload made a few passes\n"
 	     "  --check            ask the payload to check itself\n"
-	     "  --save DIR         pause, save all of the VM, end\n"
+	     "  --save DIR         at the end pause, save all of the VM\n"
 	     "  --time MODE        of restore: freeze (default) or catch-up\n"
 	     "  --flip VCPU:REGISTER:BIT\n"
 	     "                     change one bit before it goes on\n"
 	     "  --vcpu N           of witness: whose registers; default 1\n"
+	     "  --bits N           of witness: tried in each register; default 3\n"
 	     "  --json FILE        what was found out; - for stdout\n"
 	     "\n"
 	     "exit status: 0 done, and every verdict good; 1 a bad verdict;\n"
@@ -41,7 +42,7 @@ void usage(void)
 
 enum { OPT_VCPUS = 256, OPT_GUEST, OPT_GUEST_CPUS, OPT_MEMORY, OPT_HOLD,
        OPT_NO_SVE, OPT_NO_PMU, OPT_NO_PAUTH, OPT_RUN_FOR, OPT_CHECK, OPT_SAVE,
-       OPT_TIME, OPT_FLIP, OPT_VCPU, OPT_JSON, OPT_LIST, OPT_HELP,
+       OPT_TIME, OPT_FLIP, OPT_VCPU, OPT_BITS, OPT_JSON, OPT_LIST, OPT_HELP,
        OPT_VERSION };
 
 static const struct option known[] = {
@@ -59,6 +60,7 @@ static const struct option known[] = {
 	{ "time", required_argument, NULL, OPT_TIME },
 	{ "flip", required_argument, NULL, OPT_FLIP },
 	{ "vcpu", required_argument, NULL, OPT_VCPU },
+	{ "bits", required_argument, NULL, OPT_BITS },
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "list-checked", no_argument, NULL, OPT_LIST },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -128,6 +130,10 @@ static int numeric(int option, struct options *o)
 		rc = number("vcpu", optarg, 0, MAX_VCPUS - 1, &n);
 		o->vcpu = n;
 		break;
+	case OPT_BITS:
+		rc = number("bits", optarg, 1, 3, &n);
+		o->bits = n;
+		break;
 	}
 	return rc;
 }
@@ -181,6 +187,7 @@ static void defaults(struct options *o)
 			.gicr = GICR_BASE,
 		},
 		.vcpu = 1,
+		.bits = 3,
 	};
 }
 

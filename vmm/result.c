@@ -91,6 +91,9 @@ int result_write(const struct result *result, const char *path)
 			   "memory_size",
 			   (json_int_t)result->vm->machine.memory_size,
 			   "guest_said", result->said);
+	if (result->dry_run)
+		json_object_set_new(object, "check",
+				    json_string(result->dry_run));
 	add_report(object, result->report);
 	add_time(object, "save_ns", result->save_ns);
 	add_time(object, "restore_ns", result->restore_ns);

@@ -179,20 +179,61 @@ static int restore_registers(struct vm *vm, const struct onereg_image *image,
 			    "restoring the registers");
 }
 
+/*
+ * Would the registers restore here? Asked of the kernel itself, with a scratch
+ * VM, before the VM is touched.
+ */
+static int dry_run(const struct onereg_image *image, struct result *result)
+{
+	struct onereg_report *report;
+	int rc;
+
+	if (onereg_report_new(&report))
+		return cannot(NULL, "no memory for a report");
+	rc = onereg_image_dry_run(image, NULL, NULL, report);
+	result->dry_run = onereg_verdict_name(onereg_report_verdict(report));
+	if (rc || onereg_report_verdict(report) >= ONEREG_NO) {
+		plane_print(report);
+		errno = -rc;
+		rc = rc ? cannot_errno("the findings above say what",
+				       "a dry run of the restore") :
+			  NO;
+	}
+	onereg_report_free(report);
+	return rc;
+}
+
 static int rebuild(struct vm *vm, const struct options *options,
 		   const struct onereg_image *image,
 		   struct onereg_report *report, struct result *result)
 {
 	uint64_t start = now_ns();
-	int rc = vm_enable_caps(vm, image) ?: memory_read(vm, options->dir);
+	int rc = dry_run(image, result) ?: vm_enable_caps(vm, image) ?:
+		 memory_read(vm, options->dir);
 
 	if (rc)
 		return rc;
 	result->memory_ns = now_ns() - start;
+	/* the library initialises the vCPUs; a later save wants to know how */
+	for (size_t i = 0; i < 7; i++)
+		vm->init.features[i] = onereg_image_features(image, i);
 	start = now_ns();
 	rc = restore_registers(vm, image, options, report);
 	result->restore_ns = now_ns() - start;
 	result->report = report;
+	return rc;
+}
+
+/* The result's counts stay those of the restore. */
+static int save_again(struct vm *vm, const struct options *options)
+{
+	struct onereg_report *report;
+	int rc;
+
+	if (onereg_report_new(&report))
+		return cannot(NULL, "no memory for a report");
+	rc = snapshot_save(vm, options->save, report);
+	onereg_report_free(report);
 	return rc;
 }
 
@@ -206,7 +247,10 @@ static int go_on(struct vm *vm, const struct options *options,
 	vm_resume(vm);
 	if (options->run_for > 0 || !options->check)
 		sleep_for(options->run_for > 0 ? options->run_for : 1);
-	return ask(vm, options, result);
+	rc = ask(vm, options, result);
+	if (rc != YES || !options->save)
+		return rc;
+	return vm_pause(vm) ?: save_again(vm, options);
 }
 
 static int restore(const struct options *options,

@@ -182,11 +182,43 @@ static int sync_parent(const char *dir)
 	return rc;
 }
 
+/*
+ * Where the file system cannot exchange two names (9p): for a moment there is
+ * neither, and what was there is beside it, as DIR.old.
+ */
+static int replace_by_steps(const char *temporary, const char *dir)
+{
+	char old[PATH_SIZE];
+
+	/* in the place of nothing or of an empty directory this is enough */
+	if (!rename(temporary, dir))
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -1;
+	if (snprintf(old, sizeof(old), "%s.old", dir) >= (int)sizeof(old)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (rename(dir, old) < 0)
+		return -1;
+	if (rename(temporary, dir) < 0) {
+		int error = errno;
+
+		rename(old, dir);
+		errno = error;
+		return -1;
+	}
+	remove_all(old);
+	return 0;
+}
+
 /* An older directory changes places with the new one, then goes. */
 static int move_into_place(const char *temporary, const char *dir)
 {
 	if (!renameat2(AT_FDCWD, temporary, AT_FDCWD, dir, RENAME_NOREPLACE))
 		return sync_parent(dir);
+	if (errno == EINVAL)
+		return replace_by_steps(temporary, dir) ?: sync_parent(dir);
 	if (errno != EEXIST)
 		return -1;
 	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, dir, RENAME_EXCHANGE) < 0)

@@ -145,6 +145,7 @@ struct result {
 	const char *command;
 	const char *verdict; /* "yes", "no", "failed" */
 	char said[UART_LINE]; /* by the guest, or "" */
+	const char *dry_run; /* verdict before restoring, or NULL */
 	uint64_t save_ns, restore_ns, memory_ns;
 	const struct vm *vm;
 	const struct onereg_report *report;
@@ -161,7 +162,7 @@ struct options {
 	bool check;
 	const char *save, *json, *flip, *dir;
 	enum onereg_time time;
-	unsigned int vcpu; /* of witness */
+	unsigned int vcpu, bits; /* of witness */
 };
 /* YES, or the status to exit with; "help" and lists are printed there. */
 int options_parse(int argc, char **argv, struct options *ret, bool *ret_done);

@@ -171,8 +171,13 @@ static int try_target(struct vm *vm, const struct options *o,
 	bool fresh = true;
 
 	n = choose_bits(covered, target_size(target), bits);
-	for (unsigned int i = 0; i < n; i++) {
-		count(tally, try_bit(vm, o, target, bits[i], &fresh));
+	for (unsigned int i = 0; i < n && i < o->bits; i++) {
+		enum outcome outcome = try_bit(vm, o, target, bits[i], &fresh);
+
+		count(tally, outcome);
+		/* KVM's refusal is of the register */
+		if (fresh && outcome == REFUSED)
+			break;
 		if (fresh)
 			continue;
 		end(vm);

@@ -75,14 +75,16 @@ DEBUG(0) DEBUG(1) DEBUG(2) DEBUG(3) DEBUG(4) DEBUG(5) DEBUG(6) DEBUG(7)
 DEBUG(8) DEBUG(9) DEBUG(10) DEBUG(11) DEBUG(12) DEBUG(13) DEBUG(14) DEBUG(15)
 #undef DEBUG
 
-/* PMU; what counts (PMCCNTR, counter 0 on some vCPUs) is followed by pmu.c */
+/*
+ * PMU; what counts (PMCCNTR, counter 0 on some vCPUs) is followed by pmu.c.
+ * PMCEID0 and 1 are left out: KVM has no way to carry them, and newer kernels
+ * show other events of the same CPU.
+ */
 REG(PMINTENSET_EL1, 3, 0, 9, 14, 1, 0, 0, feat.pmu)
 REG(PMCR_EL0, 3, 3, 9, 12, 0, 0, 0, feat.pmu)
 REG(PMCNTENSET_EL0, 3, 3, 9, 12, 1, 0, 0, feat.pmu)
 REG(PMOVSSET_EL0, 3, 3, 9, 14, 3, 0, 0, feat.pmu)
 REG(PMSELR_EL0, 3, 3, 9, 12, 5, 0, 0, feat.pmu)
-REG(PMCEID0_EL0, 3, 3, 9, 12, 6, 0, 0, feat.pmu)
-REG(PMCEID1_EL0, 3, 3, 9, 12, 7, 0, 0, feat.pmu)
 REG(PMUSERENR_EL0, 3, 3, 9, 14, 0, 0xf, 0, feat.pmu)
 REG(PMCCFILTR_EL0, 3, 3, 14, 15, 7, 0xc0000000, 0, feat.pmu)
 #define COUNTER(n, low, high, op2)                                          \
