@@ -114,7 +114,9 @@ static void gic_cpu(struct compare *c, int i, const struct gic_cpu *a,
 	/* Hidden behind BPR0 while CBPR is set. */
 	if (!a->cbpr)
 		number(c, "ICC_BPR1", i, a->abpr, b->abpr);
-	number(c, "GICR_PENDBASER", i, a->pendbaser, b->pendbaser);
+	/* PTZ cannot be read back. */
+	number(c, "GICR_PENDBASER", i, a->pendbaser & ~(1ULL << 62),
+	       b->pendbaser & ~(1ULL << 62));
 	for (unsigned int j = 0; j < ARRAY_SIZE(a->ap0r); j++) {
 		number(c, "ICC_AP0R", i, a->ap0r[j], b->ap0r[j]);
 		number(c, "ICC_AP1R", i, a->ap1r[j], b->ap1r[j]);

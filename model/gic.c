@@ -8,7 +8,7 @@
 #define MAX_IRQS		1024
 #define REV_LATEST		3
 #define LEVEL_INFO_SHIFT	10
-#define PENDBASER_RESET		0x680	/* inner shareable, RaWb */
+#define PENDBASER_RESET		0x580	/* inner shareable, RaWb */
 
 bool gic_any_running(const struct vm *vm)
 {
@@ -68,7 +68,7 @@ static int gic_init(struct vm *vm)
 	if (!gic->spis)
 		return -ENOMEM;
 	for (size_t i = 0; i < gic->nr_spis; i++)
-		gic->spis[i].group = true;
+		gic->spis[i] = (struct irq){ .group = true, .edge = true };
 	for (size_t i = 0; i < vm->n_vcpus; i++)
 		init_private(vm->vcpus[i]);
 	if (!gic->revision)

@@ -218,6 +218,24 @@ static void gicr_typer(const struct access *a)
 	read_only(a, a->offset & 4 ? value >> 32 : value);
 }
 
+static uint64_t replace(uint64_t reg, unsigned int lsb, uint64_t field,
+			uint64_t mask)
+{
+	return (reg & ~(mask << lsb)) | field << lsb;
+}
+
+/* Neither outer shareable nor inner non-cacheable tables. */
+static uint64_t sanitise(uint64_t reg)
+{
+	if ((reg >> 10 & 3) == 2)
+		reg = replace(reg, 10, 1, 3);
+	if ((reg >> 7 & 7) < 2)
+		reg = replace(reg, 7, 3, 7);
+	if ((reg >> 56 & 7) > 1)
+		reg = replace(reg, 56, 0, 7);
+	return reg;
+}
+
 static void half(const struct access *a, uint64_t *reg, uint64_t res0)
 {
 	unsigned int shift = a->offset & 4 ? 32 : 0;
@@ -225,7 +243,7 @@ static void half(const struct access *a, uint64_t *reg, uint64_t res0)
 	if (a->write) {
 		*reg &= ~(0xffffffffULL << shift);
 		*reg |= (uint64_t)*a->value << shift;
-		*reg &= ~res0;
+		*reg = sanitise(*reg) & ~res0;
 	}
 	read_only(a, *reg >> shift);
 }
@@ -235,9 +253,12 @@ static void gicr_propbaser(const struct access *a)
 	half(a, &a->vm->gic.propbaser, PROPBASER_RES0);
 }
 
+/* PTZ, bit 62, is kept but never read back. */
 static void gicr_pendbaser(const struct access *a)
 {
 	half(a, &a->v->gic.pendbaser, PENDBASER_RES0);
+	if (!a->write && (a->offset & 4))
+		*a->value &= ~(1U << 30);
 }
 
 struct gicreg {

@@ -122,8 +122,9 @@ static int check_id(const struct vcpu *v, uint64_t id)
 		return 0;
 	if (cls != KA_REG_CORE)
 		return -ENOENT;
-	return (id & 0xffff) + onereg_reg_size(id) / 4 >= CORE_N ? -ENOENT :
-								    -EINVAL;
+	/* The id without its class is an index, however large. */
+	return (uint32_t)(id & ~KA_REG_CORE) + onereg_reg_size(id) / 4 >=
+			       CORE_N ? -ENOENT : -EINVAL;
 }
 
 int reg_get(struct vcpu *v, uint64_t id, void *value)

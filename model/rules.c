@@ -22,8 +22,13 @@
 #define PMEVCNTR0	KA_SYS(3, 3, 14, 8, 0)
 #define PMEVCNTR_MASK	(~0x1fULL)
 #define ID_AA64DFR0	KA_SYS(3, 0, 0, 5, 0)
+#define ID_DFR0		KA_SYS(3, 0, 0, 1, 2)
 #define ID_AA64MMFR0	KA_SYS(3, 0, 0, 7, 0)
+#define ID_AA64MMFR1	KA_SYS(3, 0, 0, 7, 1)
 #define ID_AA64PFR0	KA_SYS(3, 0, 0, 4, 0)
+#define ID_MMFR0	KA_SYS(3, 0, 0, 1, 4)
+#define ID_MMFR4	KA_SYS(3, 0, 0, 2, 6)
+#define ID_DFR1		KA_SYS(3, 0, 0, 3, 5)
 #define CORE_PSTATE	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE | 0x42)
 #define OSLSR_OSLK	2ULL
 #define CLIDR_RES0	0xffff800000000000ULL
@@ -46,10 +51,13 @@ static bool is_id_reg(uint64_t id)
 			      low <= KA_SYS_LOW(3, 0, 0, 7, 7)));
 }
 
+/* But ID_AFR0_EL1, ID_DFR1_EL1 and an encoding that nothing has. */
 static bool is_aarch32_id_reg(uint64_t id)
 {
 	return is_id_reg(id) && id != CTR &&
-	       (id & 0xffff) <= KA_SYS_LOW(3, 0, 0, 3, 7);
+	       (id & 0xffff) <= KA_SYS_LOW(3, 0, 0, 3, 6) &&
+	       id != KA_SYS(3, 0, 0, 1, 3) && id != KA_SYS(3, 0, 0, 3, 3) &&
+	       id != ID_DFR1;
 }
 
 static bool is_invariant(uint64_t id)
@@ -98,20 +106,37 @@ static uint64_t writable_mask(const struct vm *vm, uint64_t id)
 	return p->writable[i];
 }
 
-/* 0xf means "absent" in these, so that they are compared as signed. */
-static bool is_signed_field(uint64_t id, unsigned int lsb)
-{
-	if (id == ID_AA64PFR0)
-		return lsb == 16 || lsb == 20;
-	return id == ID_AA64MMFR0 && (lsb == 24 || lsb == 28);
-}
+/* Fields where "fewer features" is not "a smaller number". */
+enum field_kind { FIELD_SIGNED, FIELD_HIGHER_SAFE };
+
+static const struct {
+	uint64_t id;
+	unsigned int lsb;
+	enum field_kind kind;
+} odd_fields[] = {
+	{ ID_AA64PFR0, 16, FIELD_SIGNED },	/* FP */
+	{ ID_AA64PFR0, 20, FIELD_SIGNED },	/* AdvSIMD */
+	{ ID_AA64DFR0, 36, FIELD_SIGNED },	/* DoubleLock */
+	{ ID_AA64MMFR0, 24, FIELD_SIGNED },	/* TGRAN64 */
+	{ ID_AA64MMFR0, 28, FIELD_SIGNED },	/* TGRAN4 */
+	{ ID_AA64MMFR1, 24, FIELD_HIGHER_SAFE },	/* SpecSEI */
+	{ ID_MMFR0, 8, FIELD_SIGNED },		/* OuterShr */
+	{ ID_MMFR0, 28, FIELD_SIGNED },		/* InnerShr */
+	{ ID_MMFR4, 0, FIELD_HIGHER_SAFE },	/* SpecSEI */
+	{ ID_DFR1, 0, FIELD_SIGNED },		/* MTPMU */
+};
 
 static bool field_fits(uint64_t id, unsigned int lsb, uint64_t value,
 		       uint64_t limit)
 {
-	if (!is_signed_field(id, lsb))
-		return value <= limit;
-	return (int)(value ^ 8) - 8 <= (int)(limit ^ 8) - 8;
+	for (size_t i = 0; i < ARRAY_SIZE(odd_fields); i++) {
+		if (odd_fields[i].id != id || odd_fields[i].lsb != lsb)
+			continue;
+		if (odd_fields[i].kind == FIELD_HIGHER_SAFE)
+			return value >= limit;
+		return (int)(value ^ 8) - 8 <= (int)(limit ^ 8) - 8;
+	}
+	return value <= limit;
 }
 
 static int check_features(const struct vm *vm, uint64_t id, uint64_t value)
@@ -127,6 +152,26 @@ static int check_features(const struct vm *vm, uint64_t id, uint64_t value)
 	return 0;
 }
 
+/*
+ * A debug architecture below ARMv8 and a PMU below v3 are of no CPU that
+ * there is. A PMU of another kind was shown by old kernels and means none.
+ */
+static int check_debug(uint64_t id, uint64_t *value)
+{
+	unsigned int lsb = id == ID_DFR0 ? 24 : 8;
+	uint64_t pmu = *value >> lsb & 0xf;
+
+	if (id != ID_DFR0 && id != ID_AA64DFR0)
+		return 0;
+	if (pmu == 0xf) {
+		*value &= ~(0xfULL << lsb);
+		pmu = 0;
+	}
+	if ((*value & 0xf) < 6 || (id == ID_DFR0 && pmu && pmu < 3))
+		return -EINVAL;
+	return 0;
+}
+
 static int set_id_reg(struct vcpu *v, uint64_t id, uint64_t value)
 {
 	struct vm *vm = v->vm;
@@ -134,14 +179,11 @@ static int set_id_reg(struct vcpu *v, uint64_t id, uint64_t value)
 
 	if (vm->m->style.no_aarch32 && is_aarch32_id_reg(id))
 		return 0;
+	ret = check_debug(id, &value);
+	if (ret)
+		return ret;
 	if (vm->ran)
 		return value == reg_u64(v, id) ? 0 : -EBUSY;
-	/* DebugVer below ARMv8 is no CPU that there is. */
-	if (id == ID_AA64DFR0 && (value & 0xf) < 6)
-		return -EINVAL;
-	/* A PMU of another kind was shown by old kernels; it means none. */
-	if (id == ID_AA64DFR0 && (value >> 8 & 0xf) == 0xf)
-		value &= ~0xf00ULL;
 	ret = check_features(vm, id, value);
 	if (!ret)
 		reg_put_u64(v, id, value);
@@ -329,8 +371,7 @@ bool rule_get(struct vcpu *v, uint64_t id, uint64_t *ret)
 		       v->vm->pmcr_n << PMCR_N_SHIFT;
 		return true;
 	}
-	if (id == PMSWINC || (v->vm->m->style.no_aarch32 &&
-			      is_aarch32_id_reg(id))) {
+	if (id == PMSWINC) {
 		*ret = 0;
 		return true;
 	}

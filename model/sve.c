@@ -5,8 +5,11 @@
  */
 #include "private.h"
 
-#define PREG_FIRST 0x400	/* P0 to P15, then FFR */
-#define SLICE_MASK 0x1f
+#define PREG_FIRST	0x400	/* P0 to P15, then FFR */
+#define PREG_LAST	0x61f
+#define SLICE_MASK	0x1f
+#define ZREG(n)		(KA_REG_ARM64 | KA_REG_SIZE_U2048 | KA_REG_SVE | (n))
+#define PREG(n)		(KA_REG_ARM64 | KA_REG_SIZE_U256 | KA_REG_SVE | (n))
 
 bool reg_is_sve(uint64_t id)
 {
@@ -31,6 +34,11 @@ static size_t stored_bytes(const struct vcpu *v, uint64_t id)
 
 static int check(const struct vcpu *v, uint64_t id)
 {
+	bool z = id >= ZREG(0) && id < ZREG(PREG_FIRST);
+	bool p = id >= PREG(PREG_FIRST) && id <= PREG(PREG_LAST);
+
+	if (!z && !p)
+		return -EINVAL;
 	if (!vcpu_has(v, KA_VCPU_SVE) || (id & SLICE_MASK) ||
 	    vm_find(v->vm, id) < 0)
 		return -ENOENT;

@@ -71,7 +71,8 @@ typedef void behaviour(struct test *t);
 	X(vm_with_other_features_is_refused)                             \
 	X(finalized_vm_is_refused)                                       \
 	X(prove_finds_a_changed_register)                                \
-	X(prove_without_image_differences_is_quiet)
+	X(prove_without_image_differences_is_quiet)                      \
+	X(model_agrees_with_this_kernel)
 
 /* Those need models that misbehave, or that can be looked into. */
 #define MODEL_BEHAVIOURS(X)                                              \
