@@ -18,7 +18,7 @@
 
 struct model;
 
-/* ---- a machine ------------------------------------------------------------- */
+/* ---- a machine ---- */
 
 /* How this kernel does what kernels do in several ways. */
 struct model_style {
@@ -63,7 +63,7 @@ uint64_t model_n_ioctls(const struct model *m);
 /* Lets time pass. */
 void model_sleep(struct model *m, uint64_t ns);
 
-/* ---- guests ---------------------------------------------------------------- */
+/* ---- guests ---- */
 
 /*
  * Plays the guest for one KVM_RUN on that vCPU; its return value is the
@@ -84,7 +84,7 @@ int model_peek(struct model *m, int vcpu_fd, uint64_t id, void *value);
  */
 int model_scribble(struct model *m, int vm_fd, uint64_t seed);
 
-/* ---- comparing -------------------------------------------------------------- */
+/* ---- comparing ---- */
 
 /*
  * Compares two VMs, of one or two models, value by value without the library
@@ -98,7 +98,7 @@ size_t model_compare(struct model *a, int vm_fd_a, struct model *b,
 /* The VM's virtual (or physical) counter now. */
 uint64_t model_counter(struct model *m, int vm_fd, bool physical);
 
-/* ---- misbehaving ------------------------------------------------------------- */
+/* ---- misbehaving ---- */
 
 enum model_fault {
 	MODEL_IGNORE_SET,	/* SET returns 0 and does nothing */
@@ -116,7 +116,7 @@ int model_misbehave_gic(struct model *m, enum model_fault fault,
 			uint32_t group, uint64_t attr, uint64_t arg);
 void model_behave(struct model *m);
 
-/* ---- a host description out of nothing ---------------------------------------- */
+/* ---- a host description out of nothing ---- */
 
 struct model_host_options {
 	const char *release;	/* NULL: "6.12.0-model" */

@@ -147,7 +147,8 @@ static int check_features(const struct vm *vm, uint64_t id, uint64_t value)
 	if ((value ^ limit) & ~mask)
 		return -EINVAL;
 	for (unsigned int lsb = 0; lsb < 64; lsb += 4)
-		if (!field_fits(id, lsb, value >> lsb & 0xf, limit >> lsb & 0xf))
+		if (!field_fits(id, lsb, value >> lsb & 0xf,
+				limit >> lsb & 0xf))
 			return -EINVAL;
 	return 0;
 }

@@ -14,7 +14,7 @@
 	(1U << KA_VCPU_PTRAUTH_ADDRESS | 1U << KA_VCPU_PTRAUTH_GENERIC)
 #define PSCI		(1U << KA_VCPU_PSCI_0_2)
 #define MAX_REGS	640
-#define JUNK		0x1de7ec7edbadc0deULL	/* KVM's reset value for UNKNOWN */
+#define JUNK		0x1de7ec7edbadc0deULL	/* KVM's for UNKNOWN */
 #define SYSREG(low)	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_SYSREG | (low))
 #define ID_FIRST	0xc008U		/* ID_PFR0_EL1 and so on */
 

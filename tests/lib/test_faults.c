@@ -324,7 +324,8 @@ static bool same_reg(const struct host_profile *a,
 static bool same_profile(const struct host_profile *a,
 			 const struct host_profile *b)
 {
-	bool same = a->features == b->features && regset_equal(&a->set, &b->set);
+	bool same = a->features == b->features &&
+		    regset_equal(&a->set, &b->set);
 
 	for (size_t i = 0; same && i < a->set.n; i++)
 		same = same_reg(a, b, i);

@@ -125,7 +125,8 @@ static void no_pairs(struct model_style *src, struct model_style *dst)
 
 Test(other_hosts, pmu_pairs_store)
 {
-	run_all(&(struct setting){ .host = { EVERYTHING }, .adjust = no_pairs });
+	run_all(&(struct setting){ .host = { EVERYTHING },
+				   .adjust = no_pairs });
 }
 
 static void from_old(struct model_style *src, struct model_style *dst)
@@ -135,7 +136,8 @@ static void from_old(struct model_style *src, struct model_style *dst)
 
 Test(other_hosts, from_a_kernel_with_other_pmu_pairs)
 {
-	run_all(&(struct setting){ .host = { EVERYTHING }, .adjust = from_old });
+	run_all(&(struct setting){ .host = { EVERYTHING },
+				   .adjust = from_old });
 }
 
 static void to_new(struct model_style *src, struct model_style *dst)
@@ -145,7 +147,8 @@ static void to_new(struct model_style *src, struct model_style *dst)
 
 Test(other_hosts, to_a_kernel_with_other_pmu_pairs)
 {
-	run_all(&(struct setting){ .host = { EVERYTHING }, .adjust = to_new });
+	run_all(&(struct setting){ .host = { EVERYTHING },
+				   .adjust = to_new });
 }
 
 static void many_priorities(struct model_style *src, struct model_style *dst)

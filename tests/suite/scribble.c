@@ -120,7 +120,8 @@ static void fill(struct guest *g, uint32_t group, uint64_t first,
 		 uint64_t size, uint64_t *seed)
 {
 	for (uint64_t at = first; at < first + size; at += 4) {
-		struct attr a = { group, 4, at, random_next(seed) & UINT32_MAX };
+		struct attr a = { group, 4, at,
+				  random_next(seed) & UINT32_MAX };
 
 		io_set_attr(g->machine->io, g->gic_fd, &a);
 	}
