@@ -11,6 +11,10 @@
 #include "payload/layout.h"
 #include "vmm.h"
 
+#define PMCNTENSET 0x603000000013dce1ull
+#define PMINTENSET 0x603000000013c4f1ull
+#define PMOVSSET 0x603000000013dcf3ull
+#define PMOVSCLR 0x603000000013dce3ull
 #define CORE_PC 0x6030000000100040ull
 
 static uint64_t affinity(unsigned int vcpu)
@@ -45,9 +49,40 @@ int flip_read(struct vm *vm, unsigned int vcpu, const struct target *target,
 	return gic_access(vm, vcpu, target, KVM_GET_DEVICE_ATTR, ret);
 }
 
+/* A write of SET only adds bits: its twin, which removes them, or 0. */
+static uint64_t clearing_twin(const struct target *target)
+{
+	uint64_t bank = target->id & 0xff80;
+
+	switch (target->kind) {
+	case TARGET_REG:
+		if (target->id == PMCNTENSET || target->id == PMINTENSET)
+			return target->id + 1;
+		return target->id == PMOVSSET ? PMOVSCLR : 0;
+	case TARGET_CPU_INTERFACE:
+		return 0;
+	default: /* ISENABLER, ISACTIVER */
+		return (bank & 0xfff) == 0x100 || (bank & 0xfff) == 0x300 ?
+			       target->id + 0x80 : 0;
+	}
+}
+
+static void clear_first(struct vm *vm, unsigned int vcpu,
+			const struct target *target)
+{
+	struct target twin = *target;
+	union value all;
+
+	twin.id = clearing_twin(target);
+	memset(&all, 0xff, sizeof(all));
+	if (twin.id)
+		flip_write(vm, vcpu, &twin, &all);
+}
+
 int flip_write(struct vm *vm, unsigned int vcpu, const struct target *target,
 	       union value *value)
 {
+	clear_first(vm, vcpu, target);
 	if (target->kind == TARGET_REG)
 		return vm_set_reg(vm, vcpu, target->id, value);
 	return gic_access(vm, vcpu, target, KVM_SET_DEVICE_ATTR, value);

@@ -82,9 +82,24 @@ static bool at_bank(size_t i, struct target *ret)
 	return false;
 }
 
+/* Where KVM has them elsewhere than their encodings say. */
+static const struct {
+	const char *name;
+	uint64_t id;
+} elsewhere[] = {
+	{ "SP_EL0", 0x603000000010003e },
+	{ "PAN", 0x6030000000100042 },
+	{ "UAO", 0x6030000000100042 },
+	{ "DIT", 0x6030000000100042 },
+	{ "SSBS", 0x6030000000100042 },
+};
+
 /* The CPU interface is reached through the GIC's device attributes. */
 static void fix_kind(struct target *target)
 {
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+		if (!strcmp(elsewhere[i].name, target->name))
+			target->id = elsewhere[i].id;
 	if (strncmp(target->name, "ICC_", 4))
 		return;
 	target->kind = TARGET_CPU_INTERFACE;
@@ -141,6 +156,22 @@ static const struct {
 	{ "ZCR_EL1", 0xf },
 	{ "VBAR_EL1", ~0x7ffull },
 	{ "PMSELR_EL0", 0x1f },
+	{ "PMCR_EL0", 0x21 },
+	{ "FPSR", 0x0800009f },
+	{ "FPCR", 0x07c00000 },
+	{ "PSTATE", 0xf0000300 },
+	{ "CNTV_CTL_EL0", 0x3 },
+	{ "GICD_CTLR", 0x2 },
+	{ "GICD_ICFGR2", 0xaaaaaaaa },
+	{ "GICD_IPRIORITYR8", 0xf8f8f8f8 },
+	{ "GICD_IPRIORITYR23", 0xf8f8f8f8 },
+	{ "GICD_IROUTER32", 0xffff },
+	{ "GICD_IROUTER95", 0xffff },
+	{ "GICR_ISENABLER0", 0x007f0000 },
+	{ "GICR_ISPENDR0", 0x0000fffc },
+	{ "GICR_ISACTIVER0", 0x0000fffc },
+	{ "GICR_IPRIORITYR0", 0xf8f8f8f8 },
+	{ "GICR_IPRIORITYR7", 0xf8f8f8f8 },
 };
 
 /* Bits that the payload found to take a value; all but for the table's. */

@@ -34,6 +34,7 @@ void usage(void)
 	     "                     change one bit before it goes on\n"
 	     "  --vcpu N           of witness: whose registers; default 1\n"
 	     "  --bits N           of witness: tried in each register; default 3\n"
+	     "  --only PREFIX      of witness: registers whose names begin so\n"
 	     "  --json FILE        what was found out; - for stdout\n"
 	     "\n"
 	     "exit status: 0 done, and every verdict good; 1 a bad verdict;\n"
@@ -42,7 +43,7 @@ void usage(void)
 
 enum { OPT_VCPUS = 256, OPT_GUEST, OPT_GUEST_CPUS, OPT_MEMORY, OPT_HOLD,
        OPT_NO_SVE, OPT_NO_PMU, OPT_NO_PAUTH, OPT_RUN_FOR, OPT_CHECK, OPT_SAVE,
-       OPT_TIME, OPT_FLIP, OPT_VCPU, OPT_BITS, OPT_JSON, OPT_LIST, OPT_HELP,
+       OPT_TIME, OPT_FLIP, OPT_VCPU, OPT_BITS, OPT_ONLY, OPT_JSON, OPT_LIST, OPT_HELP,
        OPT_VERSION };
 
 static const struct option known[] = {
@@ -61,6 +62,7 @@ static const struct option known[] = {
 	{ "flip", required_argument, NULL, OPT_FLIP },
 	{ "vcpu", required_argument, NULL, OPT_VCPU },
 	{ "bits", required_argument, NULL, OPT_BITS },
+	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "list-checked", no_argument, NULL, OPT_LIST },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -165,6 +167,9 @@ static int take(int option, struct options *o)
 		return time_mode(optarg, &o->time);
 	case OPT_FLIP:
 		o->flip = optarg;
+		return 0;
+	case OPT_ONLY:
+		o->only = optarg;
 		return 0;
 	case OPT_JSON:
 		o->json = optarg;

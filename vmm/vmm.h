@@ -163,6 +163,7 @@ struct options {
 	const char *save, *json, *flip, *dir;
 	enum onereg_time time;
 	unsigned int vcpu, bits; /* of witness */
+	const char *only;
 };
 /* YES, or the status to exit with; "help" and lists are printed there. */
 int options_parse(int argc, char **argv, struct options *ret, bool *ret_done);

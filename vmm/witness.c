@@ -81,6 +81,9 @@ static enum outcome change(struct vm *vm, const struct options *o,
 {
 	union value now;
 
+	/* not there: no need to wait for a moment */
+	if (flip_read(vm, o->vcpu, target, before) < 0)
+		return REFUSED;
 	if (flip_moment(vm, o->vcpu))
 		return LOST;
 	if (flip_read(vm, o->vcpu, target, before) < 0)
@@ -199,7 +202,9 @@ int command_witness(const struct options *o)
 				   o->vcpu, o->guest.cpus ?: o->machine.vcpus);
 	rc = boot(&vm, o, &tally);
 	for (size_t i = 0; !rc && target_at(i, &target); i++)
-		rc = try_target(&vm, o, &target, &tally);
+		if (!o->only || !strncmp(target.name, o->only,
+					 strlen(o->only)))
+			rc = try_target(&vm, o, &target, &tally);
 	if (vm.memory)
 		end(&vm);
 	printf("noticed %u, unnoticed %u, refused by KVM %u; %u boots\n",
