@@ -135,7 +135,7 @@ static uint64_t default_tick_us(unsigned int cpus)
 
 unsigned int guest_patience_ms(const struct vm *vm)
 {
-	return 5000 + 150 * vm->machine.vcpus;
+	return 30000 + 1000 * vm->machine.vcpus;
 }
 
 /*
