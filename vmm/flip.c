@@ -63,7 +63,8 @@ static uint64_t clearing_twin(const struct target *target)
 		return 0;
 	default: /* ISENABLER, ISACTIVER */
 		return (bank & 0xfff) == 0x100 || (bank & 0xfff) == 0x300 ?
-			       target->id + 0x80 : 0;
+			       target->id + 0x80 :
+			       0;
 	}
 }
 
@@ -126,7 +127,8 @@ int flip_parse(const char *text, struct flip *ret)
 	int end = 0;
 
 	if (sscanf(text, "%u:%63[^:]:%u%n", &ret->vcpu, ret->reg, &ret->bit,
-		   &end) != 3 || text[end])
+		   &end) != 3 ||
+	    text[end])
 		return wrong_usage("--flip %s: not VCPU:REGISTER:BIT", text);
 	return 0;
 }
@@ -150,8 +152,7 @@ int flip_apply(struct vm *vm, const struct flip *flip)
 {
 	union value value, now;
 	struct target target;
-	int rc = check_target(vm, flip, &target) ?:
-		 flip_moment(vm, flip->vcpu);
+	int rc = check_target(vm, flip, &target) ?: flip_moment(vm, flip->vcpu);
 
 	if (rc)
 		return rc;

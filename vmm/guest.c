@@ -25,11 +25,10 @@ static struct payload_params *params_of(struct vm *vm)
 
 static struct payload_status *status_of(struct vm *vm, unsigned int cpu)
 {
-	uint64_t offset = PAYLOAD_CPUS - RAM_BASE +
-			  (uint64_t)cpu * PAYLOAD_CPU_SIZE;
+	uint64_t offset =
+		PAYLOAD_CPUS - RAM_BASE + (uint64_t)cpu * PAYLOAD_CPU_SIZE;
 
-	return (void *)(vm->memory + offset +
-			offsetof(struct cpu, status));
+	return (void *)(vm->memory + offset + offsetof(struct cpu, status));
 }
 
 /* Where size bytes at a guest address lie here, or NULL. */
@@ -67,8 +66,7 @@ static int load_elf(struct vm *vm, const uint8_t *image, size_t size,
 
 	memcpy(&header, image, sizeof(header));
 	if (header.e_machine != EM_AARCH64 ||
-	    header.e_phentsize != sizeof(Elf64_Phdr) ||
-	    header.e_phoff > size ||
+	    header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phoff > size ||
 	    header.e_phnum > (size - header.e_phoff) / sizeof(Elf64_Phdr))
 		return cannot(NULL, "guest: not an arm64 ELF program");
 	*entry = header.e_entry;
@@ -184,8 +182,9 @@ int guest_load(struct vm *vm, const struct guest_options *options)
 	uint64_t entry = 0;
 	int rc;
 
-	if (vm->machine.memory_size < PAYLOAD_CPUS - RAM_BASE +
-	    (uint64_t)vm->machine.vcpus * PAYLOAD_CPU_SIZE)
+	if (vm->machine.memory_size <
+	    PAYLOAD_CPUS - RAM_BASE +
+		    (uint64_t)vm->machine.vcpus * PAYLOAD_CPU_SIZE)
 		return cannot("16 MiB serve any number",
 			      "--memory: too little for %u vCPUs",
 			      vm->machine.vcpus);

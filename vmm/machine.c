@@ -24,19 +24,16 @@ static json_t *uart_pending(const struct vm *vm)
 int machine_write(const struct vm *vm, int dir_fd)
 {
 	const struct machine *m = &vm->machine;
-	int fd = openat(dir_fd, "machine", O_WRONLY | O_CREAT | O_EXCL |
-			O_CLOEXEC, 0644);
+	int fd = openat(dir_fd, "machine",
+			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	json_t *object;
 	int rc = -1;
 
-	object = json_pack("{s:i s:s s:i s:I s:i s:I s:I s:o}",
-			   "format", FORMAT, "guest", m->guest,
-			   "vcpus", (int)m->vcpus,
-			   "memory_size", (json_int_t)m->memory_size,
-			   "nr_irqs", (int)m->nr_irqs,
-			   "gicd", (json_int_t)m->gicd,
-			   "gicr", (json_int_t)m->gicr,
-			   "uart_rx", uart_pending(vm));
+	object = json_pack("{s:i s:s s:i s:I s:i s:I s:I s:o}", "format",
+			   FORMAT, "guest", m->guest, "vcpus", (int)m->vcpus,
+			   "memory_size", (json_int_t)m->memory_size, "nr_irqs",
+			   (int)m->nr_irqs, "gicd", (json_int_t)m->gicd, "gicr",
+			   (json_int_t)m->gicr, "uart_rx", uart_pending(vm));
 	if (fd >= 0)
 		rc = json_dumpfd(object, fd, JSON_INDENT(2)) ?: fsync(fd);
 	json_decref(object);
@@ -54,11 +51,10 @@ static int parse(json_t *object, const char *path, struct machine *ret)
 	const char *guest;
 	json_error_t why;
 
-	if (json_unpack_ex(object, &why, 0,
-			   "{s:i s:s s:i s:I s:i s:I s:I}", "format", &format,
-			   "guest", &guest, "vcpus", &vcpus, "memory_size",
-			   &memory, "nr_irqs", &irqs, "gicd", &gicd, "gicr",
-			   &gicr) < 0)
+	if (json_unpack_ex(object, &why, 0, "{s:i s:s s:i s:I s:i s:I s:I}",
+			   "format", &format, "guest", &guest, "vcpus", &vcpus,
+			   "memory_size", &memory, "nr_irqs", &irqs, "gicd",
+			   &gicd, "gicr", &gicr) < 0)
 		return cannot("give a directory that --save wrote", "%s: %s",
 			      path, why.text);
 	if (format != FORMAT || vcpus < 1 || vcpus > MAX_VCPUS || memory < 1 ||

@@ -87,10 +87,8 @@ static const struct {
 	const char *name;
 	uint64_t id;
 } elsewhere[] = {
-	{ "SP_EL0", 0x603000000010003e },
-	{ "PAN", 0x6030000000100042 },
-	{ "UAO", 0x6030000000100042 },
-	{ "DIT", 0x6030000000100042 },
+	{ "SP_EL0", 0x603000000010003e }, { "PAN", 0x6030000000100042 },
+	{ "UAO", 0x6030000000100042 },	  { "DIT", 0x6030000000100042 },
 	{ "SSBS", 0x6030000000100042 },
 };
 
@@ -157,6 +155,7 @@ static const struct {
 	{ "VBAR_EL1", ~0x7ffull },
 	{ "PMSELR_EL0", 0x1f },
 	{ "PMCR_EL0", 0x21 },
+	{ "PMEVTYPER0_EL0", 0xffff },
 	{ "FPSR", 0x0800009f },
 	{ "FPCR", 0x07c00000 },
 	{ "PSTATE", 0xf0000300 },

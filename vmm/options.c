@@ -41,10 +41,28 @@ void usage(void)
 	     "2 wrong usage; 3 could not be done");
 }
 
-enum { OPT_VCPUS = 256, OPT_GUEST, OPT_GUEST_CPUS, OPT_MEMORY, OPT_HOLD,
-       OPT_NO_SVE, OPT_NO_PMU, OPT_NO_PAUTH, OPT_RUN_FOR, OPT_CHECK, OPT_SAVE,
-       OPT_TIME, OPT_FLIP, OPT_VCPU, OPT_BITS, OPT_ONLY, OPT_JSON, OPT_LIST, OPT_HELP,
-       OPT_VERSION };
+enum {
+	OPT_VCPUS = 256,
+	OPT_GUEST,
+	OPT_GUEST_CPUS,
+	OPT_MEMORY,
+	OPT_HOLD,
+	OPT_NO_SVE,
+	OPT_NO_PMU,
+	OPT_NO_PAUTH,
+	OPT_RUN_FOR,
+	OPT_CHECK,
+	OPT_SAVE,
+	OPT_TIME,
+	OPT_FLIP,
+	OPT_VCPU,
+	OPT_BITS,
+	OPT_ONLY,
+	OPT_JSON,
+	OPT_LIST,
+	OPT_HELP,
+	OPT_VERSION,
+};
 
 static const struct option known[] = {
 	{ "vcpus", required_argument, NULL, OPT_VCPUS },
@@ -90,8 +108,7 @@ static int seconds(const char *text, double *ret)
 
 	*ret = strtod(text, &end);
 	if (*end || end == text || !(*ret >= 0 && *ret < 1e6))
-		return wrong_usage("--run-for %s: not a time in seconds",
-				   text);
+		return wrong_usage("--run-for %s: not a time in seconds", text);
 	return 0;
 }
 
@@ -212,10 +229,11 @@ static bool answered(int option)
 
 static void name_guest(struct options *o)
 {
-	const char *slash = o->guest.file ? strrchr(o->guest.file, '/') : NULL;
+	const char *file = o->guest.file ?: "payload";
+	const char *slash = strrchr(file, '/');
 
 	snprintf(o->machine.guest, sizeof(o->machine.guest), "%s",
-		 slash ? slash + 1 : o->guest.file ?: "payload");
+		 slash ? slash + 1 : file);
 }
 
 int options_parse(int argc, char **argv, struct options *ret, bool *ret_done)

@@ -22,13 +22,11 @@ static json_t *counts(const struct onereg_report *report)
 	struct onereg_counts c = { .size = sizeof(c) };
 
 	onereg_report_counts(report, &c);
-	return json_pack("{s:I s:I s:I s:I s:I s:I}",
-			 "registers_saved", (json_int_t)c.registers_saved,
-			 "registers_written", (json_int_t)c.registers_written,
-			 "registers_compared",
-			 (json_int_t)c.registers_compared,
-			 "attributes_saved", (json_int_t)c.attributes_saved,
-			 "attributes_written",
+	return json_pack("{s:I s:I s:I s:I s:I s:I}", "registers_saved",
+			 (json_int_t)c.registers_saved, "registers_written",
+			 (json_int_t)c.registers_written, "registers_compared",
+			 (json_int_t)c.registers_compared, "attributes_saved",
+			 (json_int_t)c.attributes_saved, "attributes_written",
 			 (json_int_t)c.attributes_written,
 			 "attributes_compared",
 			 (json_int_t)c.attributes_compared);
@@ -39,9 +37,9 @@ static json_t *differences(const struct onereg_report *report)
 	json_t *object = json_object();
 
 	for (int i = ONEREG_CLASS_NONE + 1; i < ONEREG_N_CLASSES; i++)
-		json_object_set_new(object, onereg_class_name(i),
-				    json_integer(onereg_report_differences(
-					    report, i)));
+		json_object_set_new(
+			object, onereg_class_name(i),
+			json_integer(onereg_report_differences(report, i)));
 	return object;
 }
 
@@ -82,13 +80,11 @@ int result_write(const struct result *result, const char *path)
 	if (!path)
 		return 0;
 	uname(&host);
-	object = json_pack("{s:s s:s s:s s:s s:i s:I s:s}",
-			   "command", result->command,
-			   "verdict", result->verdict,
-			   "kernel", host.release,
-			   "guest", result->vm->machine.guest,
-			   "vcpus", (int)result->vm->machine.vcpus,
-			   "memory_size",
+	object = json_pack("{s:s s:s s:s s:s s:i s:I s:s}", "command",
+			   result->command, "verdict", result->verdict,
+			   "kernel", host.release, "guest",
+			   result->vm->machine.guest, "vcpus",
+			   (int)result->vm->machine.vcpus, "memory_size",
 			   (json_int_t)result->vm->machine.memory_size,
 			   "guest_said", result->said);
 	if (result->dry_run)

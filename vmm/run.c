@@ -89,8 +89,9 @@ static int boot(struct vm *vm, const struct options *options)
 
 	if (rc)
 		return rc;
-	rc = vm_init_vcpus(vm, &options->shape) ?:
-	     guest_load(vm, &options->guest) ?: vm_start(vm);
+	rc = vm_init_vcpus(vm, &options->shape)	     ?:
+		     guest_load(vm, &options->guest) ?:
+						       vm_start(vm);
 	if (!rc)
 		vm_resume(vm);
 	return rc;
@@ -168,8 +169,7 @@ static int restore_registers(struct vm *vm, const struct onereg_image *image,
 		return rc;
 	rc = onereg_vm_restore(plane, image, &how, report);
 	onereg_vm_free(plane);
-	if (!rc && !onereg_report_differences(report,
-					      ONEREG_CLASS_UNEXPLAINED))
+	if (!rc && !onereg_report_differences(report, ONEREG_CLASS_UNEXPLAINED))
 		return YES;
 	plane_print(report);
 	errno = -rc;
@@ -208,8 +208,9 @@ static int rebuild(struct vm *vm, const struct options *options,
 		   struct onereg_report *report, struct result *result)
 {
 	uint64_t start = now_ns();
-	int rc = dry_run(image, result) ?: vm_enable_caps(vm, image) ?:
-		 memory_read(vm, options->dir);
+	int rc = dry_run(image, result)		   ?:
+			 vm_enable_caps(vm, image) ?:
+			 memory_read(vm, options->dir);
 
 	if (rc)
 		return rc;
@@ -267,8 +268,9 @@ static int restore(const struct options *options,
 	if (onereg_image_n_vcpus(image) != machine.vcpus)
 		return cannot("the directory is damaged",
 			      "%s: %zu vCPUs in the registers, %u in the "
-			      "machine", options->dir,
-			      onereg_image_n_vcpus(image), machine.vcpus);
+			      "machine",
+			      options->dir, onereg_image_n_vcpus(image),
+			      machine.vcpus);
 	rc = vm_create(&vm, &machine);
 	if (rc)
 		return rc;

@@ -137,7 +137,7 @@ static int registers_write(struct vm *vm, const char *dir,
 	struct onereg_vm *plane;
 	char path[PATH_SIZE];
 	int rc = path_join(path, dir, "registers.onereg") ?:
-		 plane_open(vm, &plane);
+			 plane_open(vm, &plane);
 
 	if (rc)
 		return rc;
@@ -238,16 +238,16 @@ static int write_parts(struct vm *vm, const char *temporary,
 	if (fd < 0)
 		return cannot_errno(NULL, "opening %s", temporary);
 	/* registers first: saving them may still write to guest memory */
-	rc = registers_write(vm, temporary, report) ?: memory_write(vm, fd) ?:
-	     machine_write(vm, fd);
+	rc = registers_write(vm, temporary, report) ?:
+		     memory_write(vm, fd)	    ?:
+						      machine_write(vm, fd);
 	if (!rc && fsync(fd) < 0)
 		rc = cannot_errno(ROOM, "fsync of %s", temporary);
 	close(fd);
 	return rc;
 }
 
-int snapshot_save(struct vm *vm, const char *dir,
-		  struct onereg_report *report)
+int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report)
 {
 	char place[PATH_SIZE - 32], temporary[PATH_SIZE];
 	size_t n = strlen(dir);

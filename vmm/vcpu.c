@@ -34,8 +34,10 @@ static bool handle_exit(struct vcpu *vcpu)
 		pthread_mutex_unlock(&vm->lock);
 		return false;
 	default:
-		cannot("the guest is lost", "KVM_RUN of vCPU %u: unexpected "
-		       "exit, reason %u", vcpu->index, run->exit_reason);
+		cannot("the guest is lost",
+		       "KVM_RUN of vCPU %u: unexpected "
+		       "exit, reason %u",
+		       vcpu->index, run->exit_reason);
 		return false;
 	}
 }

@@ -16,7 +16,8 @@ static int open_kvm(struct vm *vm)
 	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vm->kvm_fd < 0)
 		return cannot_errno("run on an arm64 host with KVM, as a user "
-				    "who may open the device", "/dev/kvm");
+				    "who may open the device",
+				    "/dev/kvm");
 	if (ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
 		return cannot(NULL, "/dev/kvm: not the KVM API of version 12");
 	vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
@@ -67,17 +68,17 @@ static int create_vcpu(struct vm *vm, unsigned int i)
 	return 0;
 }
 
-/* One descriptor a vCPU and a few more. */
+/* One descriptor a vCPU, another for the dry run's, and a few more. */
 static void raise_file_limit(unsigned int vcpus)
 {
 	struct rlimit limit;
+	rlim_t wanted = 2 * vcpus + 64;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-	    limit.rlim_cur >= vcpus + 64)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
 		return;
-	limit.rlim_cur = vcpus + 64;
-	if (limit.rlim_max < limit.rlim_cur)
-		limit.rlim_max = limit.rlim_cur;
+	limit.rlim_cur = wanted;
+	if (limit.rlim_max < wanted)
+		limit.rlim_max = wanted;
 	/* Where it is refused, KVM_CREATE_VCPU says so. */
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
@@ -135,16 +136,11 @@ static int create_gic(struct vm *vm)
 		return cannot_errno("the host needs a GICv3",
 				    "KVM_CREATE_DEVICE of GICv3");
 	vm->gic_fd = device.fd;
-	return gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs,
-			"number of interrupts") ?:
-	       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
-			KVM_VGIC_V3_ADDR_TYPE_DIST, &dist,
-			"distributor's address") ?:
-	       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
-			KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist,
-			"redistributors' address") ?:
-	       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_CTRL,
-			KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "CTRL_INIT");
+	return gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs, "number of interrupts") ?:
+		       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &dist, "distributor's address") ?:
+		       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist, "redistributors' address") ?:
+		       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_CTRL,
+				KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "CTRL_INIT");
 }
 
 int vm_create(struct vm *vm, const struct machine *machine)
@@ -162,8 +158,10 @@ int vm_create(struct vm *vm, const struct machine *machine)
 	uart_init(&vm->uart);
 	memcpy(vm->uart.rx, machine->rx, machine->n_rx);
 	vm->uart.n_rx = machine->n_rx;
-	rc = open_kvm(vm) ?: create_memory(vm) ?: create_vcpus(vm) ?:
-	     create_gic(vm);
+	rc = open_kvm(vm)	       ?:
+		     create_memory(vm) ?:
+		     create_vcpus(vm)  ?:
+					 create_gic(vm);
 	if (rc)
 		vm_close(vm);
 	return rc;
@@ -251,8 +249,8 @@ static int init_vcpu(struct vm *vm, struct vcpu *vcpu)
 	if (ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init) < 0)
 		return cannot_errno("leave features out with --no-...",
 				    "KVM_ARM_VCPU_INIT of vCPU %u with "
-				    "features 0x%x", vcpu->index,
-				    init.features[0]);
+				    "features 0x%x",
+				    vcpu->index, init.features[0]);
 	if (has_feature(vm, KVM_ARM_VCPU_SVE) &&
 	    ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &sve) < 0)
 		return cannot_errno("--no-sve leaves it out",

@@ -84,8 +84,7 @@ int cannot(const char *todo, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int cannot_errno(const char *todo, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-int wrong_usage(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+int wrong_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define PATH_SIZE 4096
 int path_join(char path[PATH_SIZE], const char *dir, const char *name);
 
@@ -133,8 +132,7 @@ int machine_write(const struct vm *vm, int dir_fd);
 int machine_read(const char *dir, struct machine *ret);
 int memory_write(const struct vm *vm, int dir_fd);
 int memory_read(struct vm *vm, const char *dir);
-int snapshot_save(struct vm *vm, const char *dir,
-		  struct onereg_report *report);
+int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report);
 
 /* plane.c: the register plane, by the library */
 int plane_open(struct vm *vm, struct onereg_vm **ret);

@@ -26,8 +26,9 @@ static int boot(struct vm *vm, const struct options *o, struct tally *tally)
 	if (rc)
 		return rc;
 	vm->uart.quiet = true;
-	rc = vm_init_vcpus(vm, &o->shape) ?: guest_load(vm, &o->guest) ?:
-	     vm_start(vm);
+	rc = vm_init_vcpus(vm, &o->shape)      ?:
+		     guest_load(vm, &o->guest) ?:
+						 vm_start(vm);
 	if (rc)
 		return rc;
 	vm_resume(vm);
@@ -202,8 +203,7 @@ int command_witness(const struct options *o)
 				   o->vcpu, o->guest.cpus ?: o->machine.vcpus);
 	rc = boot(&vm, o, &tally);
 	for (size_t i = 0; !rc && target_at(i, &target); i++)
-		if (!o->only || !strncmp(target.name, o->only,
-					 strlen(o->only)))
+		if (!o->only || !strncmp(target.name, o->only, strlen(o->only)))
 			rc = try_target(&vm, o, &target, &tally);
 	if (vm.memory)
 		end(&vm);

@@ -62,8 +62,8 @@ static void wait_for_writes(void)
 
 static void spi_banks_setup(unsigned int bank)
 {
-	uint32_t pending = bank == PENDING_SPI / 32 ?
-				   1u << PENDING_SPI % 32 : 0;
+	uint32_t pending =
+		bank == PENDING_SPI / 32 ? 1u << PENDING_SPI % 32 : 0;
 
 	*dist(GICD_IGROUPR + bank * 4) = pattern(0, bank) | pending;
 	*dist(GICD_ISENABLER + bank * 4) = pattern(0, 8 + bank) & ~pending;
@@ -122,9 +122,9 @@ static void private_setup(struct cpu *cpu)
 		*redist(cpu, GICR_SGI + GICD_IPRIORITYR + i * 4) =
 			pattern(n, 0x110 + i) & 0xf8f8f8f8;
 	*(volatile uint8_t *)redist(cpu, GICR_SGI + GICD_IPRIORITYR +
-				    TIMER_PPI) = 0x40;
+						 TIMER_PPI) = 0x40;
 	*(volatile uint8_t *)redist(cpu, GICR_SGI + GICD_IPRIORITYR +
-				    ACTIVE_SGI) = 0xc0;
+						 ACTIVE_SGI) = 0xc0;
 	*redist(cpu, GICR_SGI + GICD_ISPENDR) = 1u << PENDING_SGI;
 	*redist(cpu, GICR_SGI + GICD_ISENABLER) =
 		(pattern(n, 0x120) & FREE_PRIVATE & ~(1u << PENDING_SGI)) |
@@ -178,11 +178,11 @@ static void private_read(struct cpu *cpu, uint32_t now[])
 }
 
 static const char *const private_name[] = {
-	"GICR_CTLR", "GICR_IGROUPR0", "GICR_ISENABLER0", "GICR_ISPENDR0",
-	"GICR_ISACTIVER0", "GICR_ICFGR0", "GICR_ICFGR1", "GICR_IPRIORITYR0",
-	"GICR_IPRIORITYR1", "GICR_IPRIORITYR2", "GICR_IPRIORITYR3",
-	"GICR_IPRIORITYR4", "GICR_IPRIORITYR5", "GICR_IPRIORITYR6",
-	"GICR_IPRIORITYR7",
+	"GICR_CTLR",	    "GICR_IGROUPR0",	"GICR_ISENABLER0",
+	"GICR_ISPENDR0",    "GICR_ISACTIVER0",	"GICR_ICFGR0",
+	"GICR_ICFGR1",	    "GICR_IPRIORITYR0", "GICR_IPRIORITYR1",
+	"GICR_IPRIORITYR2", "GICR_IPRIORITYR3", "GICR_IPRIORITYR4",
+	"GICR_IPRIORITYR5", "GICR_IPRIORITYR6", "GICR_IPRIORITYR7",
 };
 
 #define N_PRIVATE (sizeof(private_name) / sizeof(private_name[0]))
@@ -241,8 +241,8 @@ void gic_check(struct cpu *cpu)
 void irq(void);
 void irq(void)
 {
-	struct cpu *cpu = ((struct cpu **)PAYLOAD_SLOTS)[MRS("mpidr_el1") &
-							 0x1fff];
+	struct cpu *cpu =
+		((struct cpu **)PAYLOAD_SLOTS)[MRS("mpidr_el1") & 0x1fff];
 	uint64_t id = MRS("S3_0_C12_C12_0"); /* ICC_IAR1_EL1 */
 
 	if (id == 1023)

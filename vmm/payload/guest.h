@@ -9,11 +9,11 @@
 
 #include "layout.h"
 
-#define MRS(name)                                        \
-	({                                               \
-		uint64_t mrs_;                           \
+#define MRS(name)                                           \
+	({                                                  \
+		uint64_t mrs_;                              \
 		asm volatile("mrs %0, " name : "=r"(mrs_)); \
-		mrs_;                                    \
+		mrs_;                                       \
 	})
 #define MSR(name, value) \
 	asm volatile("msr " name ", %x0" : : "rZ"((uint64_t)(value)))
@@ -46,8 +46,7 @@ uint64_t mix(uint64_t number, uint64_t what);
 void fail(struct cpu *cpu, const char *name, uint64_t expected, uint64_t got);
 void fail_indexed(struct cpu *cpu, const char *name, unsigned int index,
 		  uint64_t expected, uint64_t got);
-void check(struct cpu *cpu, const char *name, uint64_t expected,
-	   uint64_t got);
+void check(struct cpu *cpu, const char *name, uint64_t expected, uint64_t got);
 
 /* frame.c: what the hold loads and stores */
 void frame_fill(struct cpu *cpu);
