@@ -80,6 +80,13 @@ static int read_caps(struct describe *d, int kvm_fd)
 		int value = io_ioctl(&d->io, kvm_fd, KA_CHECK_EXTENSION,
 				     (void *)(uintptr_t)cap);
 
+		/* Some are known to a VM's descriptor only. */
+		if (value < 0 && value != -EINVAL) {
+			report_error(d->report, value, "KVM_CHECK_EXTENSION",
+				     onereg_cap_name(cap),
+				     "cannot tell what this host offers");
+			return value;
+		}
 		host->caps[i].cap = cap;
 		host->caps[i].value = value < 0 ? 0 : value;
 	}
@@ -241,11 +248,14 @@ static int add_profile(struct describe *d, uint32_t features)
 	if (r)
 		return r;
 	r = scratch_init_vcpus(&s, features, plain ? d->report : NULL);
-	if (r && !plain && r != -ENOMEM) {
-		features_text(features, text, sizeof(text));
+	features_text(features, text, sizeof(text));
+	if ((r == -EINVAL || r == -ENOENT) && !plain) {
 		note(d, text, r, "KVM_ARM_VCPU_INIT",
 		     "offered one by one, but not together");
 		r = 0;
+	} else if (r && !plain) {
+		report_error(d->report, r, "KVM_ARM_VCPU_INIT", text,
+			     "cannot make a vCPU with these features");
 	} else if (!r) {
 		r = fill_profile(d, &s, features,
 				 &d->host->profiles[d->host->n_profiles]);
@@ -337,21 +347,23 @@ int onereg_host_describe(const struct onereg_describe_options *options,
 	struct describe d = { .report = report };
 	int r;
 
-	if (options)
-		memcpy(&o, options,
-		       options->size < sizeof(o) ? options->size : sizeof(o));
-	r = io_complete(&d.io, o.io);
-	if (r)
-		return r;
+	r = options ? options_take(&o, sizeof(o), options) : 0;
+	if (!r)
+		r = io_complete(&d.io, o.io);
 	d.device = o.device ? o.device : "/dev/kvm";
-	d.host = calloc(1, sizeof(*d.host));
-	if (!d.host)
-		return -ENOMEM;
-	r = describe(&d, o.probe_scope);
-	if (r) {
-		onereg_host_free(d.host);
-		return r;
+	if (!r)
+		d.host = calloc(1, sizeof(*d.host));
+	if (!r)
+		r = d.host ? describe(&d, o.probe_scope) : -ENOMEM;
+	if (!r) {
+		*ret = d.host;
+		return 0;
 	}
-	*ret = d.host;
-	return 0;
+	onereg_host_free(d.host);
+	/* A call that failed told so itself; what is left is memory. */
+	if (report && onereg_report_verdict(report) != ONEREG_FAILED)
+		report_error(report, r, NULL, "describe",
+			     r == -ENOMEM ? "no memory" :
+					    "wrong options or struct onereg_io");
+	return r;
 }

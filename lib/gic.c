@@ -118,6 +118,7 @@ struct gic {
 	struct onereg_report *report;
 	uint32_t nr_irqs;
 	uint32_t *affinity;	/* of each vCPU, as attributes address it */
+	bool dry;		/* a refusal is a finding */
 };
 
 static uint32_t affinity_of(uint64_t mpidr)
@@ -140,15 +141,20 @@ static int vcpu_of(const struct gic *gic, const struct attr *a)
 	return -1;
 }
 
+/* 0 where a dry run goes on, else the error. */
 static int failed(const struct gic *gic, int error, const char *operation,
 		  const struct attr *a, const char *why, const char *todo)
 {
+	bool verdict = gic->dry && is_refusal(error);
 	char name[64];
 
 	gic_attr_name(a->group, a->attr, name, sizeof(name));
 	report_add(gic->report,
 		   &(struct onereg_finding){
-			   .severity = ONEREG_ERROR,
+			   .severity = verdict ? ONEREG_IMPOSSIBLE :
+						 ONEREG_ERROR,
+			   .class_ = verdict ? ONEREG_CLASS_VALUE :
+					       ONEREG_CLASS_NONE,
 			   .space = ONEREG_SPACE_GIC,
 			   .vcpu = vcpu_of(gic, a),
 			   .group = a->group,
@@ -164,7 +170,7 @@ static int failed(const struct gic *gic, int error, const char *operation,
 					   "take every vCPU out of KVM_RUN" :
 					   todo,
 		   });
-	return error;
+	return verdict ? 0 : error;
 }
 
 static int get(const struct gic *gic, struct attr *a)
@@ -382,7 +388,7 @@ static int restore_one(const struct gic *gic, const struct attr *a)
 }
 
 int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
-		struct onereg_report *report)
+		bool dry, struct onereg_report *report)
 {
 	struct onereg_counts *counts = report_counts(report);
 	struct gic gic;
@@ -390,6 +396,7 @@ int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
 
 	if (ret)
 		return ret;
+	gic.dry = dry;
 	for (size_t i = 0; i < image->gic.n && !ret; i++) {
 		ret = restore_one(&gic, &image->gic.v[i]);
 		if (!ret && counts)

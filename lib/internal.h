@@ -140,6 +140,15 @@ struct onereg_vm {
 	} counters;
 };
 
+/* ---- options.c: structs that start with their size ------------------------------ */
+
+/*
+ * Fills *to, of size bytes, from what the caller gave; fields that an older
+ * caller does not have are 0. -EINVAL no size; -E2BIG a field that this
+ * version does not know is in use.
+ */
+int options_take(void *to, size_t size, const void *from);
+
 /* ---- io.c: the running kernel's struct onereg_io ------------------------------ */
 
 /* A complete copy of io (NULL: the running kernel's). */
@@ -289,12 +298,18 @@ void scratch_close(struct scratch *s);
 int scratch_open_kvm(const struct onereg_io *io, const char *device,
 		     struct onereg_report *report);
 
+/* ---- restore.c -------------------------------------------------------------------------- */
+
+/* Does the errno speak of a value or an id, rather than of trouble? */
+bool is_refusal(int error);
+
 /* ---- gic.c -------------------------------------------------------------------------------- */
 
 int gic_save(struct onereg_vm *vm, struct onereg_image *image,
 	     struct onereg_report *report);
+/* dry: what the kernel refuses is a finding, and no end. */
 int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
-		struct onereg_report *report);
+		bool dry, struct onereg_report *report);
 /* Adds the differences to *unproved. */
 int gic_prove(struct onereg_vm *vm, const struct onereg_image *image,
 	      size_t *unproved, struct onereg_report *report);

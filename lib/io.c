@@ -80,6 +80,8 @@ static int kernel_release(void *userdata, char *buf, size_t size)
 
 int io_complete(struct onereg_io *ret, const struct onereg_io *io)
 {
+	int r;
+
 	*ret = (struct onereg_io){
 		.size = sizeof(*ret),
 		.open = kernel_open,
@@ -91,10 +93,12 @@ int io_complete(struct onereg_io *ret, const struct onereg_io *io)
 	};
 	if (!io)
 		return 0;
-	if (io->size != sizeof(*io) || !io->open || !io->close || !io->ioctl ||
-	    !io->counter_frequency || !io->wall_clock || !io->release)
+	r = options_take(ret, sizeof(*ret), io);
+	if (r)
+		return r;
+	if (!ret->open || !ret->close || !ret->ioctl ||
+	    !ret->counter_frequency || !ret->wall_clock || !ret->release)
 		return -EINVAL;
-	*ret = *io;
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 /* ---- failures and verdicts ------------------------------------------------------ */
 
 /* What a kernel says of a value or an id, rather than of its own trouble. */
-static bool is_refusal(int error)
+bool is_refusal(int error)
 {
 	return error == -EINVAL || error == -ENOENT || error == -EPERM ||
 	       error == -EBUSY || error == -E2BIG || error == -ENXIO ||
@@ -127,6 +127,16 @@ static int check_shape(struct restore *r)
 
 /* ---- vCPUs ------------------------------------------------------------------------------ */
 
+/* A refusal after which a vCPU has no registers: a dry run ends there too. */
+static int end_at(struct restore *r, int error, const char *operation,
+		  size_t vcpu, const char *name, const char *why)
+{
+	int ret = vcpu_failed(r, error, operation, vcpu, name, why);
+
+	r->ended = !ret;
+	return ret;
+}
+
 static int init_vcpus(struct restore *r)
 {
 	struct ka_vcpu_init init = { .target = r->image->target };
@@ -136,13 +146,10 @@ static int init_vcpus(struct restore *r)
 	for (size_t i = 0; i < r->vm->n_vcpus && ret >= 0; i++) {
 		ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[i],
 			       KA_ARM_VCPU_INIT, &init);
-		/* Without it nothing else can be tried: no verdict, an end. */
-		if (ret < 0) {
-			vcpu_failed(r, ret, "KVM_ARM_VCPU_INIT", i,
-				    "vCPU features",
-				    "the host refuses the image's features");
-			return ret;
-		}
+		if (ret < 0)
+			return end_at(r, ret, "KVM_ARM_VCPU_INIT", i,
+				      "vCPU features",
+				      "the host refuses the image's features");
 	}
 	return 0;
 }
@@ -157,11 +164,10 @@ static int finalize_vcpus(struct restore *r)
 		int ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[i],
 				   KA_ARM_VCPU_FINALIZE, &feature);
 
-		if (ret < 0) {
-			vcpu_failed(r, ret, "KVM_ARM_VCPU_FINALIZE", i, "SVE",
-				    "the host refuses the vector lengths");
-			return ret;
-		}
+		if (ret < 0)
+			return end_at(r, ret, "KVM_ARM_VCPU_FINALIZE", i,
+				      "SVE",
+				      "the host refuses the vector lengths");
 	}
 	return 0;
 }
@@ -333,7 +339,8 @@ static int write_timers(struct restore *r)
 
 static int write_gic(struct restore *r)
 {
-	return r->image->has_gic ? gic_restore(r->vm, r->image, r->report) : 0;
+	return r->image->has_gic ? gic_restore(r->vm, r->image, r->dry,
+					      r->report) : 0;
 }
 
 /* ---- counters ------------------------------------------------------------------------------- */
@@ -527,7 +534,7 @@ int restore_run(struct restore *r)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(plan) && !ret; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(plan) && !ret && !r->ended; i++)
 		ret = plan[i].run(r);
 	return ret;
 }
@@ -565,21 +572,21 @@ int onereg_vm_restore(struct onereg_vm *vm, const struct onereg_image *image,
 		      const struct onereg_restore_options *options,
 		      struct onereg_report *report)
 {
+	struct onereg_restore_options o;
 	struct restore r;
 	int ret;
 
-	if (!options)
-		options = &default_options;
-	if (options->size != sizeof(*options))
-		return -EINVAL;
+	ret = options_take(&o, sizeof(o), options ? options : &default_options);
+	if (ret)
+		return ret;
 	ret = restore_open(&r, vm, image, report);
 	if (ret)
 		return ret;
-	r.time = options->time;
+	r.time = o.time;
 	ret = restore_run(&r);
 	if (!ret)
 		ret = remember_shape(&r);
-	if (!ret && !options->no_proof) {
+	if (!ret && !o.no_proof) {
 		ret = restore_prove(&r);
 		if (!ret && r.n_unproved)
 			ret = -EBADE;

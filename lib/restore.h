@@ -18,6 +18,7 @@ struct restore {
 	struct onereg_counts *counts;	/* NULL without a report */
 	enum onereg_time time;
 	bool dry;	/* what the kernel refuses is a finding; go on */
+	bool ended;	/* dry: refused so early that nothing more can be tried */
 	struct rules vm_rules;
 	struct rules *set_rules;	/* of each of image->sets */
 	uint64_t *refused;	/* dry: ids that were refused, with repeats */

@@ -44,13 +44,17 @@ static int copy_vcpus(struct onereg_vm *vm, const struct onereg_vm_options *o)
 	return 0;
 }
 
-int onereg_vm_new(const struct onereg_vm_options *o, struct onereg_vm **ret)
+int onereg_vm_new(const struct onereg_vm_options *options,
+		  struct onereg_vm **ret)
 {
+	struct onereg_vm_options taken, *o = &taken;
 	struct onereg_vm *vm;
 	int r;
 
-	if (!o || o->size != sizeof(*o) || !o->n_vcpus || !o->vcpu_fds ||
-	    (o->n_caps && !o->caps))
+	r = options ? options_take(o, sizeof(*o), options) : -EINVAL;
+	if (r)
+		return r;
+	if (!o->n_vcpus || !o->vcpu_fds || (o->n_caps && !o->caps))
 		return -EINVAL;
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)

@@ -2,6 +2,7 @@
 /* onereg: a table of commands. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "tool.h"
 
@@ -108,9 +109,22 @@ static int help_main(int argc, char **argv)
 	return print_help(command);
 }
 
+/* Each vCPU of a scratch VM is a file, and soft limits are often 1,024. */
+static void allow_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
+
+	allow_files();
 
 	if (argc < 2)
 		return wrong_usage(false, NULL, "no command");
