@@ -423,8 +423,9 @@ struct onereg_restore_options {
  * (onereg_image_cap()), vCPUs created in the image's order and, where
  * there is a GIC, the device created, its addresses set and CTRL_INIT done;
  * nothing more. Does KVM_ARM_VCPU_INIT, SVE vector lengths, FINALIZE, vCPU
- * attributes, registers in the order they need, GIC, counters, events and
- * MP state, then proves it. options NULL: freeze and prove.
+ * attributes, registers in the order they need, GIC, events and MP state,
+ * proves all of it, then sets and proves the counters and timers, so that the
+ * guest's time does not pass during the proof. options NULL: freeze and prove.
  *
  * 0: restored and, with 0 unexplained differences, proved. -EBADE: every
  * write succeeded but the proof failed. After any error the VM must not run:

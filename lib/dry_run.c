@@ -61,8 +61,6 @@ static int restore_into(struct onereg_vm *vm, const struct onereg_image *image,
 		return ret;
 	r.dry = true;
 	ret = restore_run(&r);
-	if (!ret && !r.ended)
-		ret = restore_prove(&r);
 	restore_close(&r);
 	return ret;
 }

@@ -187,7 +187,7 @@ enum phase {			/* in the order of the plan, plan.c */
 	PHASE_VLS,		/* between init and finalize */
 	PHASE_VM,		/* VM-wide features, once */
 	PHASE_VCPU,		/* per vCPU, in any order across vCPUs */
-	PHASE_COUNTER,		/* once, after the GIC */
+	PHASE_COUNTER,		/* once, after all but the timers was proved */
 	PHASE_TIMER,		/* per vCPU, after the counters */
 };
 

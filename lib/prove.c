@@ -193,9 +193,14 @@ static int missing(struct restore *r, const struct value *v)
 	return 0;
 }
 
+static bool is_clock(const struct family *f)
+{
+	return f->phase == PHASE_COUNTER || f->phase == PHASE_TIMER;
+}
+
 /* vcpu is told in findings: -1 for a VM-wide value read through the first. */
 static int prove_row(struct restore *r, const struct rules *rules,
-		     const uint8_t *row, size_t through, int vcpu)
+		     const uint8_t *row, size_t through, int vcpu, bool clocks)
 {
 	const struct regset *set = rules->set;
 	int ret = 0;
@@ -209,6 +214,8 @@ static int prove_row(struct restore *r, const struct rules *rules,
 			.saved = row + set->offsets[i],
 		};
 
+		if (is_clock(v.family) != clocks)
+			continue;
 		ret = io_get_reg(&r->vm->io, r->vm->vcpu_fds[through], v.id,
 				 v.now);
 		if (!ret) {
@@ -325,16 +332,23 @@ static int prove_mp_state(struct restore *r, size_t vcpu)
 			   });
 }
 
-static int prove_vcpu(struct restore *r, size_t vcpu)
+static int prove_registers(struct restore *r, size_t vcpu, bool clocks)
 {
 	const struct vcpu_state *v = &r->image->vcpus[vcpu];
 	int ret;
 
 	ret = prove_row(r, &r->vm_rules, r->image->vm_row, vcpu,
-			vcpu ? (int)vcpu : -1);
+			vcpu ? (int)vcpu : -1, clocks);
 	if (!ret)
 		ret = prove_row(r, &r->set_rules[v->set], v->row, vcpu,
-				(int)vcpu);
+				(int)vcpu, clocks);
+	return ret;
+}
+
+static int prove_vcpu(struct restore *r, size_t vcpu)
+{
+	int ret = prove_registers(r, vcpu, false);
+
 	if (!ret)
 		ret = prove_attrs(r, vcpu);
 	if (!ret)
@@ -342,7 +356,7 @@ static int prove_vcpu(struct restore *r, size_t vcpu)
 	return ret ? ret : prove_mp_state(r, vcpu);
 }
 
-int restore_prove(struct restore *r)
+int prove_state(struct restore *r)
 {
 	int ret = 0;
 
@@ -350,6 +364,15 @@ int restore_prove(struct restore *r)
 		ret = prove_vcpu(r, i);
 	if (!ret && r->image->has_gic)
 		ret = gic_prove(r->vm, r->image, &r->n_unproved, r->report);
+	return ret;
+}
+
+int prove_clocks(struct restore *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++)
+		ret = prove_registers(r, i, true);
 	return ret;
 }
 
@@ -370,7 +393,9 @@ int onereg_vm_prove(struct onereg_vm *vm, const struct onereg_image *image,
 	ret = restore_open(&r, vm, image, report);
 	if (ret)
 		return ret;
-	ret = restore_prove(&r);
+	ret = prove_state(&r);
+	if (!ret)
+		ret = prove_clocks(&r);
 	restore_close(&r);
 	return ret;
 }

@@ -304,6 +304,7 @@ int onereg_finding_format(const struct onereg_finding *f, char *buf,
 			  size_t size)
 {
 	struct line l = { .buf = size ? buf : NULL, .size = size };
+	const char *error;
 
 	put(&l, "%s: ", onereg_severity_name(f->severity));
 	if (f->vcpu >= 0)
@@ -313,8 +314,10 @@ int onereg_finding_format(const struct onereg_finding *f, char *buf,
 	put_values(&l, f);
 	if (f->operation)
 		put(&l, ": %s", f->operation);
-	if (f->error)
-		put(&l, ": %s", strerror(f->error));
+	error = f->error ? strerrordesc_np(f->error) : NULL;
+	/* Some reasons are made of the same words. */
+	if (error && !strstr(f->why, error))
+		put(&l, ": %s", error);
 	put(&l, ": %s", f->why);
 	if (f->todo)
 		put(&l, "; %s", f->todo);

@@ -19,6 +19,7 @@ struct restore {
 	enum onereg_time time;
 	bool dry;	/* what the kernel refuses is a finding; go on */
 	bool ended;	/* dry: refused so early that nothing more can be tried */
+	bool no_proof;	/* the caller proves by itself */
 	struct rules vm_rules;
 	struct rules *set_rules;	/* of each of image->sets */
 	uint64_t *refused;	/* dry: ids that were refused, with repeats */
@@ -32,10 +33,14 @@ void rules_free(struct rules *rules);
 int restore_open(struct restore *r, struct onereg_vm *vm,
 		 const struct onereg_image *image,
 		 struct onereg_report *report);
-/* The plan, without the proof. */
+/* The plan, with the proof unless no_proof. */
 int restore_run(struct restore *r);
-/* Reads back and compares by rule; what was refused is not told twice. */
-int restore_prove(struct restore *r);
+/*
+ * Read back and compare by rule; what was refused is not told twice. The state
+ * that stands still, and the counters and timers.
+ */
+int prove_state(struct restore *r);
+int prove_clocks(struct restore *r);
 void restore_close(struct restore *r);
 
 #endif

@@ -215,6 +215,24 @@ static int check_features(const struct save *s)
 	return 0;
 }
 
+/* State that the guest may have and the kernel cannot be asked for. */
+static void tell_unlisted(const struct save *s)
+{
+	if (regset_find(&s->lists[0], KA_PTIMER_CTL) >= 0)
+		return;
+	report_add(s->report,
+		   &(struct onereg_finding){
+			   .severity = ONEREG_CARE,
+			   .space = ONEREG_SPACE_REG,
+			   .vcpu = -1,
+			   .id = KA_PTIMER_CTL,
+			   .why = "this kernel does not list the physical "
+				  "timer: no VMM can save it here",
+			   .todo = "see that the guest uses the virtual timer, "
+				   "as Linux does",
+		   });
+}
+
 /* ---- VM-wide values -------------------------------------------------------------- */
 
 static int add_conflict(struct save *s, uint64_t id, size_t vcpu,
@@ -466,6 +484,8 @@ static int save_all(struct save *s)
 		ret = list_registers(s);
 	if (!ret)
 		ret = check_features(s);
+	if (!ret)
+		tell_unlisted(s);
 	if (!ret)
 		ret = save_vm_wide(s);
 	if (!ret)
