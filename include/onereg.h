@@ -47,7 +47,7 @@ struct onereg_report;
 /* "0.1.0" */
 const char *onereg_version(void);
 
-/* ---- the door to a kernel ---------------------------------------------- */
+/* ---- the door to a kernel ---- */
 
 /*
  * Every system call that the library makes on KVM goes through one of these.
@@ -71,7 +71,7 @@ struct onereg_io {
 	int (*release)(void *userdata, char *buf, size_t size);
 };
 
-/* ---- reports ------------------------------------------------------------ */
+/* ---- reports ---- */
 
 enum onereg_severity {
 	ONEREG_NOTE,		/* worth knowing, changes nothing */
@@ -83,16 +83,16 @@ enum onereg_severity {
 /* What a difference is. Names (onereg_class_name()) are part of the JSON. */
 enum onereg_class {
 	ONEREG_CLASS_NONE,		/* not a difference */
-	ONEREG_CLASS_UNEXPLAINED,	/* no rule explains it: state was lost */
+	ONEREG_CLASS_UNEXPLAINED,	/* by no rule: state was lost */
 	ONEREG_CLASS_COUNTER,		/* a counter that moves by itself */
 	ONEREG_CLASS_NOISE,		/* bits that hardware sets by itself */
-	ONEREG_CLASS_HOST,		/* host fact; destination as good or better */
-	ONEREG_CLASS_UNKNOWN_VALUE,	/* architecturally UNKNOWN on this CPU */
-	ONEREG_CLASS_ABSENT,		/* missing on one side, and that is safe */
-	ONEREG_CLASS_TIME,		/* moved on purpose: ONEREG_TIME_CATCH_UP */
-	ONEREG_CLASS_FEATURE,		/* a feature field the host does not offer */
+	ONEREG_CLASS_HOST,		/* of the host, and good enough */
+	ONEREG_CLASS_UNKNOWN_VALUE,	/* UNKNOWN on this CPU */
+	ONEREG_CLASS_ABSENT,		/* missing on one side: safe */
+	ONEREG_CLASS_TIME,		/* by ONEREG_TIME_CATCH_UP */
+	ONEREG_CLASS_FEATURE,		/* a field the host lacks */
 	ONEREG_CLASS_VALUE,		/* a plain value that differs */
-	ONEREG_CLASS_MISSING,		/* missing on the destination: matters */
+	ONEREG_CLASS_MISSING,		/* on the destination: matters */
 	ONEREG_CLASS_CONFLICT,		/* vCPUs disagree on a VM-wide value */
 	ONEREG_CLASS_SHAPE,		/* features, capabilities, vCPUs, GIC */
 	ONEREG_N_CLASSES,
@@ -121,8 +121,8 @@ struct onereg_finding {
 	const char *name;	/* "ID_AA64PFR0_EL1", never NULL */
 	const char *field;	/* "SVE", or NULL: the whole register */
 	unsigned int lsb, width;	/* of the field; width 0: none */
-	const void *a;		/* value in the image or A, little-endian, or NULL */
-	const void *b;		/* value on the host, in B or read back, or NULL */
+	const void *a;		/* in the image or A; little-endian or NULL */
+	const void *b;		/* on the host, in B, or read back; likewise */
 	size_t value_size;	/* of each, in bytes */
 	int error;		/* 0, or the errno of operation */
 	const char *operation;	/* "KVM_SET_ONE_REG", or NULL */
@@ -159,7 +159,7 @@ struct onereg_counts {
 	uint64_t registers_saved;	/* values put into the image */
 	uint64_t registers_written;	/* KVM_SET_ONE_REG that succeeded */
 	uint64_t registers_compared;	/* read back and compared by rule */
-	uint64_t attributes_saved;	/* device and vCPU attributes, likewise */
+	uint64_t attributes_saved;	/* of GIC and vCPUs */
 	uint64_t attributes_written;
 	uint64_t attributes_compared;
 };
@@ -179,7 +179,7 @@ int onereg_finding_format(const struct onereg_finding *finding, char *buf,
 int onereg_report_format(const struct onereg_report *report, char *buf,
 			 size_t size);
 
-/* ---- register names ------------------------------------------------------ */
+/* ---- register names ---- */
 
 /* The id's size in bytes: 1 to 256; 0 where the id is malformed. */
 size_t onereg_reg_size(uint64_t id);
@@ -206,7 +206,7 @@ const char *onereg_scope_name(enum onereg_scope scope);
 /* What the catalogue expects; a described host knows better. */
 enum onereg_scope onereg_reg_scope(uint64_t id);
 
-/* ---- hosts ---------------------------------------------------------------- */
+/* ---- hosts ---- */
 
 struct onereg_describe_options {
 	size_t size;
@@ -275,17 +275,17 @@ size_t onereg_host_n_regs(const struct onereg_host *host, size_t profile);
 struct onereg_host_reg {
 	size_t size;
 	uint64_t id;
-	const void *reset;	/* value after init, little-endian; NULL unknown */
+	const void *reset;	/* after init; little-endian, NULL unknown */
 	size_t value_size;	/* bytes */
-	bool has_mask;		/* the kernel told or showed which bits may change */
+	bool has_mask;		/* known which bits may change */
 	uint64_t writable;	/* those bits */
-	enum onereg_scope scope;	/* UNKNOWN: not probed or not provable */
+	enum onereg_scope scope;	/* UNKNOWN: not seen */
 };
 /* The i-th register in the kernel's list order. -ENOENT past the end. */
 int onereg_host_reg(const struct onereg_host *host, size_t profile, size_t i,
 		    struct onereg_host_reg *ret);
 
-/* ---- images ---------------------------------------------------------------- */
+/* ---- images ---- */
 
 void onereg_image_free(struct onereg_image *image);
 int onereg_image_read(const void *data, size_t size, struct onereg_image **ret,
@@ -368,16 +368,16 @@ int onereg_image_diff(const struct onereg_image *a,
 int onereg_host_diff(const struct onereg_host *a, const struct onereg_host *b,
 		     struct onereg_report *report) ONEREG_CHECKED;
 
-/* ---- VMs -------------------------------------------------------------------- */
+/* ---- VMs ---- */
 
 struct onereg_vm_options {
 	size_t size;
 	const struct onereg_io *io;	/* NULL: the running kernel */
 	int kvm_fd, vm_fd;
 	const int *vcpu_fds;		/* copied */
-	const uint32_t *vcpu_ids;	/* as given to KVM_CREATE_VCPU; NULL: 0.. */
+	const uint32_t *vcpu_ids;	/* for KVM_CREATE_VCPU; 0.. if NULL */
 	size_t n_vcpus;
-	int gic_fd;			/* KVM_DEV_TYPE_ARM_VGIC_V3, or -1: none */
+	int gic_fd;			/* KVM_DEV_TYPE_ARM_VGIC_V3; -1: none */
 	/*
 	 * What KVM cannot be asked. For save: the features that every vCPU was
 	 * initialised with (struct kvm_vcpu_init; POWER_OFF is left out of
@@ -389,7 +389,7 @@ struct onereg_vm_options {
 	uint32_t features[7];
 	const struct onereg_cap *caps;	/* copied */
 	size_t n_caps;
-	/* A description of this host with probed scopes: fewer calls. Or NULL. */
+	/* This host with probed scopes: fewer calls. Or NULL. */
 	const struct onereg_host *host;
 };
 int onereg_vm_new(const struct onereg_vm_options *options,

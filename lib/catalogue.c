@@ -9,7 +9,8 @@
 #include "internal.h"
 
 #define ALL		UINT64_MAX
-#define CLASS_OF(c)	(KA_REG_ARM64 | (c)), (KA_REG_ARCH_MASK | KA_REG_CLASS_MASK)
+#define CLASS_OF(c) \
+	(KA_REG_ARM64 | (c)), (KA_REG_ARCH_MASK | KA_REG_CLASS_MASK)
 #define EXACT_ID(x)	(x), ALL
 /* op0, op1 and CRn equal, CRm in 0..7, any op2 */
 #define ID_SPACE(op0, op1, crn)                                  \
@@ -106,12 +107,14 @@ static const struct family families[] = {
 	  .compare = COMPARE_COUNTER, .absent = ABSENT_CARE,
 	  .why = "a kernel before 6.4 has no offset for the physical counter: "
 		 "a guest that reads CNTPCT_EL0 sees it jump" },
-	{ "virtual timer control", EXACT_ID(KA_TIMER_CTL), PER_VCPU(PHASE_TIMER),
+	{ "virtual timer control", EXACT_ID(KA_TIMER_CTL),
+	  PER_VCPU(PHASE_TIMER),
 	  .compare = COMPARE_MASK, .noise = CTL_ISTATUS,
 	  .why = "ISTATUS is computed when read" },
 	{ "virtual timer", EXACT_ID(KA_TIMER_CVAL), PER_VCPU(PHASE_TIMER),
 	  .why = "a deadline on the counter, which is written first" },
-	{ "physical timer control", EXACT_ID(KA_PTIMER_CTL), PER_VCPU(PHASE_TIMER),
+	{ "physical timer control", EXACT_ID(KA_PTIMER_CTL),
+	  PER_VCPU(PHASE_TIMER),
 	  .compare = COMPARE_MASK, .noise = CTL_ISTATUS,
 	  .absent = ABSENT_IF_ZERO, .absent_bits = 1,
 	  .why = "a kernel before 6.4 cannot be given the physical timer: an "
@@ -226,7 +229,7 @@ enum onereg_severity family_absent(const struct family *f,
 				   const struct onereg_image *image,
 				   const void *value, size_t size)
 {
-	/* A view of another register; or 5.10, which lists a PMU that is not. */
+	/* A view of another; or of a PMU that 5.10 lists and is not. */
 	if (f->write == WRITE_NEVER ||
 	    (f->features && !(f->features & image->features[0])))
 		return ONEREG_NOTE;

@@ -33,7 +33,7 @@ static void shape(const struct check *c, enum onereg_severity severity,
 			      });
 }
 
-/* ---- vCPU features and the profile -------------------------------------- */
+/* ---- vCPU features and the profile ---- */
 
 static int n_bits(uint32_t v)
 {
@@ -123,7 +123,7 @@ static void check_features(struct check *c)
 	}
 }
 
-/* ---- capabilities, vCPUs, GIC, counter ---------------------------------- */
+/* ---- capabilities, vCPUs, GIC, counter ---- */
 
 /* Was the host asked about it? An imported dump's was not. */
 static bool knows_cap(const struct onereg_host *host, uint32_t cap)
@@ -278,7 +278,7 @@ static void check_conflicts(const struct check *c)
 			   });
 }
 
-/* ---- registers ---------------------------------------------------------- */
+/* ---- registers ---- */
 
 /*
  * What was told of the vCPU before is not told again: of a register that the

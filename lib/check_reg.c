@@ -83,7 +83,7 @@ static uint64_t host_value(const struct check *c, uint64_t id)
 				       (size_t)at);
 }
 
-/* ---- ID registers, field by field --------------------------------------- */
+/* ---- ID registers, field by field ---- */
 
 /* ID_PFR0_EL1 and the like: CRm 1 to 3. */
 static bool is_aarch32_id(uint64_t id)
@@ -207,7 +207,7 @@ static void check_fields(const struct check *c, const struct check_item *item)
 		check_rest(c, item, rest);
 }
 
-/* ---- facts of the host -------------------------------------------------- */
+/* ---- facts of the host ---- */
 
 static void check_fact(const struct check *c, const struct check_item *item)
 {
@@ -272,7 +272,7 @@ static void check_workaround(const struct check *c,
 		note(c, item, "the host is as well protected or better");
 }
 
-/* ---- firmware ----------------------------------------------------------- */
+/* ---- firmware ---- */
 
 static void check_psci(const struct check *c, const struct check_item *item)
 {
@@ -330,7 +330,7 @@ static void check_bitmap(const struct check *c, const struct check_item *item)
 		check_hypercalls(c, item, lacking);
 }
 
-/* ---- caches ------------------------------------------------------------- */
+/* ---- caches ---- */
 
 /*
  * Does the kernel take a cache hierarchy that is not its own? It says so by
@@ -389,7 +389,7 @@ static void check_ccsidr(const struct check *c, const struct check_item *item)
 		      "a cache line shorter than the host's shortest");
 }
 
-/* ---- SVE, PMU ----------------------------------------------------------- */
+/* ---- SVE, PMU ---- */
 
 static bool vl_bit(const uint8_t *vls, int vq)
 {
@@ -441,7 +441,7 @@ static void check_pmcr(const struct check *c, const struct check_item *item)
 			  "the host has more event counters", NULL);
 }
 
-/* ---- which rule for which register -------------------------------------- */
+/* ---- which rule for which register ---- */
 
 #define CLASS_MASK	(KA_REG_ARCH_MASK | KA_REG_CLASS_MASK)
 
@@ -486,7 +486,7 @@ void check_value(const struct check *c, const struct check_item *item)
 					    number(item->b, item->size));
 }
 
-/* ---- registers that the host lacks -------------------------------------- */
+/* ---- registers that the host lacks ---- */
 
 bool check_unrecorded(uint64_t id)
 {

@@ -45,7 +45,7 @@ static bool printable(uint32_t c)
 	return c >= 0x20 && c <= 0x7e;
 }
 
-/* ---- writing ------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* Room for that many more bytes, or NULL. */
 static uint8_t *grow(struct container_out *out, size_t size)
@@ -226,7 +226,7 @@ int fault_write(int r, const struct fault *f, const char *name,
 	return r;
 }
 
-/* ---- reading: header and sections ---------------------------------------- */
+/* ---- reading: header and sections ---- */
 
 int container_error(const struct container *c, int error, const void *where,
 		    const char *fmt, ...)

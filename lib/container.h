@@ -61,7 +61,7 @@ static inline size_t format_pad(size_t size)
 	return (size + FORMAT_ALIGN - 1) & ~(size_t)(FORMAT_ALIGN - 1);
 }
 
-/* ---- writing: container.c ------------------------------------------------- */
+/* ---- writing: container.c ---- */
 
 /*
  * Grows as it is written to. The first error sticks, and what is put after
@@ -110,7 +110,7 @@ int image_valid(const struct onereg_image *image, struct fault *f);
 int fault_write(int r, const struct fault *f, const char *name,
 		struct onereg_report *report);
 
-/* ---- reading: container.c ------------------------------------------------- */
+/* ---- reading: container.c ---- */
 
 struct section {
 	uint32_t type;
@@ -147,7 +147,7 @@ int container_result(const struct container *c, int r);
 /* As container_error() for a fault. */
 int container_fault(const struct container *c, const struct fault *f);
 
-/* ---- reading: cursor.c, what is in a section ------------------------------ */
+/* ---- reading: cursor.c, what is in a section ---- */
 
 /*
  * Reads a section from its beginning. Past its end everything is 0 and

@@ -23,7 +23,7 @@ struct describe {
 	struct onereg_report *report;
 };
 
-/* ---- profiles ----------------------------------------------------------- */
+/* ---- profiles ---- */
 
 void profile_free(struct host_profile *profile)
 {
@@ -63,7 +63,7 @@ uint8_t *profile_value(const struct host_profile *profile, size_t i)
 	return profile->reset + profile->set.offsets[i];
 }
 
-/* ---- capabilities ------------------------------------------------------- */
+/* ---- capabilities ---- */
 
 static int read_caps(struct describe *d, int kvm_fd)
 {
@@ -133,7 +133,7 @@ static int check_device(struct describe *d)
 	return r;
 }
 
-/* ---- one profile -------------------------------------------------------- */
+/* ---- one profile ---- */
 
 static void note(struct describe *d, const char *name, int error,
 		 const char *operation, const char *why)
@@ -302,7 +302,7 @@ static int add_profiles(struct describe *d)
 	return 0;
 }
 
-/* ---- the whole host ----------------------------------------------------- */
+/* ---- the whole host ---- */
 
 static void read_facts(struct describe *d)
 {

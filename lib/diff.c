@@ -12,7 +12,7 @@
 
 #include "describe.h"
 
-/* ---- one value against another ------------------------------------------ */
+/* ---- one value against another ---- */
 
 static void finding(struct onereg_report *report, const struct onereg_value *v,
 		    enum onereg_class class_, const void *a, const void *b,
@@ -103,7 +103,7 @@ static void compare(struct onereg_report *report, const struct onereg_value *a,
 			NULL, "differs");
 }
 
-/* ---- lists of values ---------------------------------------------------- */
+/* ---- lists of values ---- */
 
 struct values {
 	struct onereg_value *v;
@@ -145,7 +145,7 @@ static void compare_all(struct onereg_report *report, struct values *a,
 	}
 }
 
-/* ---- facts that are not registers --------------------------------------- */
+/* ---- facts that are not registers ---- */
 
 static void __attribute__((format(printf, 3, 4)))
 fact(struct onereg_report *report, const char *name, const char *fmt, ...)
@@ -190,7 +190,7 @@ static void diff_features(struct onereg_report *report, uint32_t a, uint32_t b)
 		fact(report, "vCPU features", "%s -> %s", ta, tb);
 }
 
-/* ---- images ------------------------------------------------------------- */
+/* ---- images ---- */
 
 static int image_values(const struct onereg_image *image, struct values *ret)
 {
@@ -265,7 +265,7 @@ int onereg_image_diff(const struct onereg_image *a,
 	return r;
 }
 
-/* ---- hosts -------------------------------------------------------------- */
+/* ---- hosts ---- */
 
 static bool has_cap(const struct onereg_host *host, uint32_t cap)
 {

@@ -22,7 +22,7 @@ static int file_error(struct onereg_report *report, int error,
 	return -error;
 }
 
-/* ---- reading ------------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* Of st_size 0 there may be more to come: pipes, /proc. */
 static int first_size(int fd, size_t *ret)
@@ -100,7 +100,7 @@ int file_read_all(const char *path, void **ret, size_t *ret_size,
 	return r ? file_error(report, -r, "read", path) : 0;
 }
 
-/* ---- writing ------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* What failed, and how: -errno is returned. */
 struct step {

@@ -19,8 +19,8 @@
 enum per {			/* how many there are */
 	ONE,			/* one register */
 	SPI_BITS,		/* .bits for each SPI, in words of 32 bits */
-	PRIVATE_BITS,		/* .bits for each of the 32 private interrupts */
-	PRIORITY_GROUPS,	/* one for each 32 priority levels (ICC_APxRn) */
+	PRIVATE_BITS,		/* .bits for each private interrupt */
+	PRIORITY_GROUPS,	/* one for each 32 priorities */
 };
 
 struct gic_reg {
@@ -35,12 +35,14 @@ struct gic_reg {
 };
 
 #define DIST(n, off)	.name = (n), .group = KA_VGIC_GRP_DIST_REGS, .at = (off)
-#define REDIST(n, off)	.name = (n), .group = KA_VGIC_GRP_REDIST_REGS, .at = (off)
+#define REDIST(n, off) \
+	.name = (n), .group = KA_VGIC_GRP_REDIST_REGS, .at = (off)
 #define SGI(n, off)	REDIST(n, SGI_FRAME + (off))
 #define ICC(n, op0, op1, crn, crm, op2)                     \
 	.name = (n), .group = KA_VGIC_GRP_CPU_SYSREGS,      \
 	.at = KA_SYS_LOW(op0, op1, crn, crm, op2)
-#define LEVEL(n, intid)	.name = (n), .group = KA_VGIC_GRP_LEVEL_INFO, .at = (intid)
+#define LEVEL(n, intid) \
+	.name = (n), .group = KA_VGIC_GRP_LEVEL_INFO, .at = (intid)
 #define EACH_SPI(b)	.per = SPI_BITS, .bits = (b)
 #define EACH_PRIVATE(b)	.per = PRIVATE_BITS, .bits = (b)
 
@@ -111,7 +113,7 @@ static const struct {
 	{ icc_regs, ARRAY_SIZE(icc_regs), true },
 };
 
-/* ---- one GIC under way --------------------------------------------------------- */
+/* ---- one GIC under way ---- */
 
 struct gic {
 	struct onereg_vm *vm;
@@ -133,7 +135,8 @@ static int vcpu_of(const struct gic *gic, const struct attr *a)
 	/* An SPI's line level is addressed through vCPU 0 as well. */
 	if (a->group != KA_VGIC_GRP_REDIST_REGS &&
 	    a->group != KA_VGIC_GRP_CPU_SYSREGS &&
-	    (a->group != KA_VGIC_GRP_LEVEL_INFO || (a->attr & 0x3ff) >= FIRST_SPI))
+	    (a->group != KA_VGIC_GRP_LEVEL_INFO ||
+	     (a->attr & 0x3ff) >= FIRST_SPI))
 		return -1;
 	for (size_t i = 0; gic->affinity && i < gic->vm->n_vcpus; i++)
 		if (gic->affinity[i] == affinity)
@@ -222,7 +225,7 @@ fail:
 	return ret;
 }
 
-/* ---- save ------------------------------------------------------------------------ */
+/* ---- save ---- */
 
 /* How many words of 32 bits (registers, for ICC) the row stands for. */
 static size_t row_count(const struct gic *gic, const struct gic_reg *r,
@@ -317,7 +320,7 @@ int gic_save(struct onereg_vm *vm, struct onereg_image *image,
 	return ret;
 }
 
-/* ---- restore and proof -------------------------------------------------------------- */
+/* ---- restore and proof ---- */
 
 /*
  * The row that an attribute belongs to, and which one of the row's it is;

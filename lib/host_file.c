@@ -18,7 +18,7 @@ static const uint32_t host_types[] = {
 	FORMAT_PROF,
 };
 
-/* ---- what holds in every description, written or read -------------------- */
+/* ---- what holds in every description, written or read ---- */
 
 /* The element's number i of n, made an id. */
 typedef uint64_t (*id_at)(const struct onereg_host *host, size_t i);
@@ -104,7 +104,7 @@ static int check_host(const struct onereg_host *host, struct fault *f)
 	return r ? r : check_profiles(host, f);
 }
 
-/* ---- writing ------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void put_host_origin(struct container_out *out,
 			    const struct onereg_host *host)
@@ -209,7 +209,7 @@ int onereg_host_write_file(const struct onereg_host *host, const char *path,
 	return r;
 }
 
-/* ---- reading ------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int read_host_origin(const struct container *c, struct onereg_host *host)
 {

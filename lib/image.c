@@ -76,7 +76,7 @@ const struct onereg_cap *onereg_image_cap(const struct onereg_image *image,
 	return i < image->n_caps ? &image->caps[i] : NULL;
 }
 
-/* ---- values in order: VM, vCPU by vCPU, GIC, vCPU attributes ------------- */
+/* ---- values in order: VM, vCPU by vCPU, GIC, vCPU attributes ---- */
 
 /* Registers, events where there are any, MP state. */
 static size_t vcpu_n_values(const struct onereg_image *image,

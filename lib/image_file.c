@@ -19,7 +19,7 @@ static const uint32_t image_types[] = {
 _Static_assert(ARRAY_SIZE(image_types) <= CONTAINER_MAX_TYPES, "too many");
 _Static_assert(sizeof(struct ka_vcpu_events) == 64, "docs/format.md");
 
-/* ---- writing ------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void put_attrs(struct container_out *out, const struct attrs *attrs)
 {
@@ -194,7 +194,7 @@ int onereg_image_write_file(const struct onereg_image *image, const char *path,
 	return r;
 }
 
-/* ---- reading ------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int read_attrs(struct cursor *cur, size_t n, struct attrs *ret)
 {

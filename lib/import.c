@@ -56,7 +56,7 @@ bad_reg(struct import *im, size_t i, const char *key, const char *fmt, ...)
 	return bad(im->report, name, "%s", why);
 }
 
-/* ---- one register ------------------------------------------------------- */
+/* ---- one register ---- */
 
 static int parse_addr(struct import *im, size_t i, const json_t *reg,
 		      uint64_t *ret)
@@ -146,7 +146,7 @@ static int refuse_twins(struct import *im, const uint64_t *ids, size_t n)
 	return r;
 }
 
-/* ---- the list ----------------------------------------------------------- */
+/* ---- the list ---- */
 
 static int parse_ids(struct import *im, const json_t *regs, uint64_t *ids)
 {
@@ -218,7 +218,7 @@ static int refuse_template(struct import *im, const json_t *config)
 	return 0;
 }
 
-/* ---- the file ----------------------------------------------------------- */
+/* ---- the file ---- */
 
 static int parse_release(struct import *im, const json_t *root)
 {

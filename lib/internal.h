@@ -15,7 +15,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define RELEASE_MAX 65		/* struct utsname's release, with its NUL */
 
-/* ---- regset.c: a list of register ids and where a row keeps each value --- */
+/* ---- regset.c: register ids, and where a row keeps each value ---- */
 
 /*
  * A row is one vCPU's values, back to back in list order, each in its own
@@ -37,7 +37,7 @@ bool regset_equal(const struct regset *a, const struct regset *b);
 /* A value of up to 8 bytes as a number. */
 uint64_t regset_u64(const struct regset *set, const uint8_t *row, size_t i);
 
-/* ---- attributes: of the GIC device and of a vCPU ---------------------------- */
+/* ---- attributes: of the GIC device and of a vCPU ---- */
 
 struct attr {
 	uint32_t group;
@@ -51,7 +51,7 @@ struct attrs {
 	size_t n, allocated;
 };
 
-/* ---- objects ------------------------------------------------------------------ */
+/* ---- objects ---- */
 
 struct vcpu_state {
 	uint32_t id;		/* as given to KVM_CREATE_VCPU */
@@ -140,7 +140,7 @@ struct onereg_vm {
 	} counters;
 };
 
-/* ---- options.c: structs that start with their size ------------------------------ */
+/* ---- options.c: structs that start with their size ---- */
 
 /*
  * Fills *to, of size bytes, from what the caller gave; fields that an older
@@ -149,7 +149,7 @@ struct onereg_vm {
  */
 int options_take(void *to, size_t size, const void *from);
 
-/* ---- io.c: the running kernel's struct onereg_io ------------------------------ */
+/* ---- io.c: the running kernel's struct onereg_io ---- */
 
 /* A complete copy of io (NULL: the running kernel's). */
 int io_complete(struct onereg_io *ret, const struct onereg_io *io);
@@ -164,7 +164,7 @@ int io_set_attr(const struct onereg_io *io, int fd, const struct attr *attr);
 /* The vCPU's KVM_GET_REG_LIST, of any length. */
 int io_reg_list(const struct onereg_io *io, int vcpu_fd, struct regset *ret);
 
-/* ---- report.c ------------------------------------------------------------------- */
+/* ---- report.c ---- */
 
 /*
  * Adds a finding; strings and values are copied, f->name may be NULL for
@@ -181,7 +181,7 @@ void report_count(struct onereg_report *report, enum onereg_class class_);
 /* Adds to the counts; every pointer non-NULL in steps by the caller. */
 struct onereg_counts *report_counts(struct onereg_report *report);
 
-/* ---- catalogue.c: families of registers, each with scope, phase, rules ----------- */
+/* ---- catalogue.c: families of registers and their rules ---- */
 
 enum phase {			/* in the order of the plan, plan.c */
 	PHASE_VLS,		/* between init and finalize */
@@ -195,7 +195,7 @@ enum write_rule {
 	WRITE_PLAIN,
 	WRITE_CLR_SET,		/* all ones to the CLR twin, then this id */
 	WRITE_NEVER,		/* a CLR twin or a read-only view of another */
-	WRITE_CHECK,		/* a SET only checks; refused = host is weaker */
+	WRITE_CHECK,		/* a SET only checks; EINVAL: host is weaker */
 };
 
 enum compare_rule {
@@ -211,7 +211,7 @@ enum absent_rule {		/* may the destination lack the register? */
 	ABSENT_IF_ZERO,		/* if its value is 0 */
 	ABSENT_SAFE,		/* always; why says so */
 	ABSENT_CARE,		/* why says what to look at */
-	ABSENT_UNUSED,		/* if the ID field "gate" shows the guest none */
+	ABSENT_UNUSED,		/* if the ID field "gate" is 0 */
 };
 
 struct family {
@@ -227,8 +227,8 @@ struct family {
 	uint64_t absent_bits;	/* ABSENT_IF_ZERO: under this mask; 0: all */
 	uint64_t gate;		/* ABSENT_UNUSED: ID register of 4-bit field */
 	unsigned int gate_lsb;
-	uint32_t features;	/* features[0] bits without which it is absent */
-	const char *why;	/* the reason for what is special, with source */
+	uint32_t features;	/* features[0] bits that it needs */
+	const char *why;	/* of what is special, with source */
 };
 
 /* First matching row; every id matches the last one. Never NULL. */
@@ -245,7 +245,7 @@ enum onereg_severity family_absent(const struct family *f,
 /* The scope that was observed on the host; UNKNOWN where host is NULL. */
 enum onereg_scope host_scope(const struct onereg_host *host, uint64_t id);
 
-/* ---- idreg.c: fields of ID registers and which way each is safe --------------------- */
+/* ---- idreg.c: fields of ID registers and which way each is safe ---- */
 
 enum field_rule {
 	FIELD_LOWER,		/* unsigned; a destination with more is safe */
@@ -262,12 +262,12 @@ struct id_field {
 	const char *why;	/* what a guest would lose, or NULL */
 };
 
-/* The i-th field of the register, NULL past the end or if not an ID register. */
+/* The i-th field, NULL past the end or if it is not an ID register. */
 const struct id_field *id_field_at(uint64_t id, size_t i);
 /* Would a guest that was shown "saved" run where the most is "host"? */
 bool id_field_fits(const struct id_field *f, uint64_t saved, uint64_t host);
 
-/* ---- scratch.c: a VM to try things on -------------------------------------------------- */
+/* ---- scratch.c: a VM to try things on ---- */
 
 struct scratch {
 	struct onereg_io io;
@@ -298,12 +298,12 @@ void scratch_close(struct scratch *s);
 int scratch_open_kvm(const struct onereg_io *io, const char *device,
 		     struct onereg_report *report);
 
-/* ---- restore.c -------------------------------------------------------------------------- */
+/* ---- restore.c ---- */
 
 /* Does the errno speak of a value or an id, rather than of trouble? */
 bool is_refusal(int error);
 
-/* ---- gic.c -------------------------------------------------------------------------------- */
+/* ---- gic.c ---- */
 
 int gic_save(struct onereg_vm *vm, struct onereg_image *image,
 	     struct onereg_report *report);
@@ -316,7 +316,7 @@ int gic_prove(struct onereg_vm *vm, const struct onereg_image *image,
 /* "GICD_IROUTER[34]", "GICR_ISENABLER0 of vCPU 2", ... As snprintf(). */
 int gic_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
 
-/* ---- attrs.c: growing lists, and the vCPU attributes that are saved ------------------------ */
+/* ---- attrs.c: growing lists, and the vCPU attributes that are saved ---- */
 
 int attrs_add(struct attrs *attrs, const struct attr *attr);
 void attrs_free(struct attrs *attrs);
@@ -325,7 +325,7 @@ int vcpu_attrs_save(const struct onereg_vm *vm, size_t vcpu,
 		    struct attrs *ret, struct onereg_report *report);
 int vcpu_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
 
-/* ---- file.c: the container under images and host descriptions (docs/format.md) ------------- */
+/* ---- file.c: whole files ---- */
 
 int file_read_all(const char *path, void **ret, size_t *ret_size,
 		  struct onereg_report *report);

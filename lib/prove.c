@@ -38,7 +38,7 @@ static int cannot_read(struct restore *r, int error, const char *operation,
 	return error;
 }
 
-/* ---- registers ---------------------------------------------------------------- */
+/* ---- registers ---- */
 
 struct value {
 	const struct family *family;
@@ -235,7 +235,7 @@ static int prove_row(struct restore *r, const struct rules *rules,
 	return ret;
 }
 
-/* ---- everything else about a vCPU --------------------------------------------------- */
+/* ---- everything else about a vCPU ---- */
 
 static int prove_attrs(struct restore *r, size_t vcpu)
 {

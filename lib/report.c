@@ -239,7 +239,7 @@ const char *onereg_verdict_name(enum onereg_verdict verdict)
 	return NAME_OF(verdict_names, verdict);
 }
 
-/* ---- a finding as one line -------------------------------------------------- */
+/* ---- a finding as one line ---- */
 
 struct line {
 	char *buf;

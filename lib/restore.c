@@ -12,7 +12,7 @@
 
 #define NS_PER_S 1000000000ULL
 
-/* ---- failures and verdicts ------------------------------------------------------ */
+/* ---- failures and verdicts ---- */
 
 /* What a kernel says of a value or an id, rather than of its own trouble. */
 bool is_refusal(int error)
@@ -66,7 +66,7 @@ static int wrong_shape(struct restore *r, const char *name, const char *why,
 	return -EINVAL;
 }
 
-/* ---- before anything is written --------------------------------------------------- */
+/* ---- before anything is written ---- */
 
 static int check_vcpus(struct restore *r)
 {
@@ -125,7 +125,7 @@ static int check_shape(struct restore *r)
 	return check_vcpus(r) ?: check_counter(r);
 }
 
-/* ---- vCPUs ------------------------------------------------------------------------------ */
+/* ---- vCPUs ---- */
 
 /* A refusal after which a vCPU has no registers: a dry run ends there too. */
 static int end_at(struct restore *r, int error, const char *operation,
@@ -214,7 +214,7 @@ static int write_vcpu_attrs(struct restore *r)
 	return ret;
 }
 
-/* ---- registers --------------------------------------------------------------------------- */
+/* ---- registers ---- */
 
 static int remember_refused(struct restore *r, uint64_t id)
 {
@@ -343,7 +343,7 @@ static int write_gic(struct restore *r)
 					      r->report) : 0;
 }
 
-/* ---- counters ------------------------------------------------------------------------------- */
+/* ---- counters ---- */
 
 /* Ticks between the save and now by the wall clock. */
 static int64_t ticks_since_save(struct restore *r, uint64_t now)
@@ -400,7 +400,7 @@ static int write_counters(struct restore *r)
 	return ret;
 }
 
-/* ---- what makes it runnable -------------------------------------------------------------------- */
+/* ---- what makes it runnable ---- */
 
 static int write_events(struct restore *r)
 {
@@ -449,7 +449,7 @@ static int write_mp_state(struct restore *r)
 	return ret;
 }
 
-/* ---- the plan -------------------------------------------------------------------------------------- */
+/* ---- the plan ---- */
 
 static const struct step {
 	const char *name;

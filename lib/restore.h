@@ -18,7 +18,7 @@ struct restore {
 	struct onereg_counts *counts;	/* NULL without a report */
 	enum onereg_time time;
 	bool dry;	/* what the kernel refuses is a finding; go on */
-	bool ended;	/* dry: refused so early that nothing more can be tried */
+	bool ended;	/* dry: nothing more can be tried */
 	bool no_proof;	/* the caller proves by itself */
 	struct rules vm_rules;
 	struct rules *set_rules;	/* of each of image->sets */

@@ -56,7 +56,7 @@ static int get_reg(const struct save *s, size_t vcpu, uint64_t id, void *to)
 	return ret;
 }
 
-/* ---- the VM's shape ---------------------------------------------------------- */
+/* ---- the VM's shape ---- */
 
 static int refuse_mte(const struct save *s)
 {
@@ -123,7 +123,7 @@ static int save_host_facts(struct save *s)
 	return 0;
 }
 
-/* ---- which registers there are -------------------------------------------------- */
+/* ---- which registers there are ---- */
 
 static int list_registers(struct save *s)
 {
@@ -233,7 +233,7 @@ static void tell_unlisted(const struct save *s)
 		   });
 }
 
-/* ---- VM-wide values -------------------------------------------------------------- */
+/* ---- VM-wide values ---- */
 
 static int add_conflict(struct save *s, uint64_t id, size_t vcpu,
 			const void *first, const void *other, size_t size)
@@ -368,7 +368,7 @@ static int save_vm_wide(struct save *s)
 	return ret;
 }
 
-/* ---- per-vCPU values -------------------------------------------------------------- */
+/* ---- per-vCPU values ---- */
 
 /* Index of the vCPU's list in image->sets, which grows by it when new. */
 static int vcpu_set(struct save *s, size_t vcpu, uint32_t *ret_set)

@@ -49,7 +49,7 @@ static struct value from_number(uint64_t n, size_t size)
 	return v;
 }
 
-/* ---- candidates: other values that the kernel may accept ---------------- */
+/* ---- candidates: other values that the kernel may accept ---- */
 
 static const uint64_t psci_versions[] = { 0x10000, 2, 0x10001, 0x10002 };
 
@@ -115,7 +115,7 @@ static bool candidate(uint64_t id, const struct value *old, size_t k,
 	return true;
 }
 
-/* ---- one register ------------------------------------------------------- */
+/* ---- one register ---- */
 
 static bool same(uint64_t id, const struct value *a, const struct value *b)
 {
@@ -198,7 +198,7 @@ static enum onereg_scope probe_reg(const struct probe *p, uint64_t id)
 	return refused && catalogued == ONEREG_SCOPE_HOST ? catalogued : scope;
 }
 
-/* ---- which bits of ID registers may change ------------------------------ */
+/* ---- which bits of ID registers may change ---- */
 
 /* Lower and higher neighbours of a field's value, and its extremes. */
 static bool field_moves(const struct probe *p, uint64_t id, uint64_t old,
@@ -260,7 +260,7 @@ static void probe_mask(const struct probe *p, struct host_profile *profile,
 	profile->writable[at] = mask;
 }
 
-/* ---- a profile ---------------------------------------------------------- */
+/* ---- a profile ---- */
 
 static bool wants_probe(const struct host_profile *p, const uint8_t *done,
 			size_t i, bool vls)
@@ -360,7 +360,7 @@ int scope_probe(struct onereg_host *host, const struct onereg_io *io,
 	};
 	int r = 0;
 
-	/* From the largest: the smaller ones have few registers of their own. */
+	/* From the largest: smaller ones have few registers of their own. */
 	for (size_t i = host->n_profiles; i-- > 0 && !r;)
 		r = probe_profile(host, i, &o, report);
 	host->probed = !r;

@@ -25,7 +25,7 @@ size_t count_findings(const struct onereg_report *report,
 	return n;
 }
 
-/* ---- names -------------------------------------------------------------- */
+/* ---- names ---- */
 
 /* Is every finding about the VM, the host or the first vCPU? */
 static bool one_vcpu(const struct onereg_report *report)
@@ -138,7 +138,7 @@ static void print_wrapped(const char *text)
 	putchar('\n');
 }
 
-/* ---- a group: findings with the same reason ----------------------------- */
+/* ---- a group: findings with the same reason ---- */
 
 struct group {
 	const struct onereg_finding **f;
@@ -239,7 +239,7 @@ static int print_group(const struct group *g)
 	return 0;
 }
 
-/* ---- all of them -------------------------------------------------------- */
+/* ---- all of them ---- */
 
 static void print_heading(enum onereg_severity severity, size_t n)
 {

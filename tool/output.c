@@ -9,7 +9,7 @@
 
 #include "tool.h"
 
-/* ---- errors ------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static json_t *json_error(const char *message, int error)
 {
@@ -89,7 +89,7 @@ int not_done(const struct args *args, int error,
 	return print_json(out, NOT_DONE);
 }
 
-/* ---- the end of the output ---------------------------------------------- */
+/* ---- the end of the output ---- */
 
 int end_text(int status)
 {
@@ -125,7 +125,7 @@ const char *color(enum color c)
 	return codes[c];
 }
 
-/* ---- values ------------------------------------------------------------- */
+/* ---- values ---- */
 
 uint64_t value_number(const void *value, size_t size)
 {
@@ -187,7 +187,7 @@ const char *features_line(uint32_t features, char *buf)
 	return buf;
 }
 
-/* ---- JSON --------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 /* Numbers of 64 bits are strings: many readers of JSON keep but 53. */
 json_t *json_hex(uint64_t value)

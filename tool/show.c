@@ -7,7 +7,7 @@
 
 static const struct option_spec specs[] = { { NULL, NULL } };
 
-/* ---- fields ------------------------------------------------------------- */
+/* ---- fields ---- */
 
 void print_fields(uint64_t id, const void *value, size_t size)
 {
@@ -41,7 +41,7 @@ json_t *fields_json(uint64_t id, const void *value, size_t size)
 	return o;
 }
 
-/* ---- an image ----------------------------------------------------------- */
+/* ---- an image ---- */
 
 static void time_text(uint64_t ns, char *buf, size_t size)
 {

@@ -144,7 +144,7 @@ void print_host_registers(const struct onereg_host *host)
 	}
 }
 
-/* ---- JSON --------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static json_t *caps_json(const struct onereg_host *host)
 {

@@ -25,7 +25,7 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-/* ---- args.c: options, the same for every command ------------------------ */
+/* ---- args.c: options, the same for every command ---- */
 
 struct option_spec {
 	const char *name;	/* "--device" */
@@ -47,7 +47,7 @@ struct args {
 int args_parse(struct args *args, const struct option_spec *specs,
 	       int n_operands, int argc, char **argv);
 
-/* ---- output.c: text for people, JSON for programs ----------------------- */
+/* ---- output.c: text for people, JSON for programs ---- */
 
 /* Tells of wrong usage, in one line, or in JSON. Returns WRONG_USAGE. */
 int wrong_usage(bool json, const char *command, const char *fmt, ...)
@@ -81,7 +81,7 @@ json_t *json_value(const void *value, size_t size);
 json_t *json_findings(const struct onereg_report *report);
 json_t *json_features(uint32_t features);
 
-/* ---- findings.c: a report for people, grouped --------------------------- */
+/* ---- findings.c: a report for people, grouped ---- */
 
 /*
  * Prints all findings, worst first, those that have the same reason
@@ -91,7 +91,7 @@ int print_findings(const struct onereg_report *report);
 size_t count_findings(const struct onereg_report *report,
 		      enum onereg_severity severity);
 
-/* ---- load.c: files, recognised by what is in them ----------------------- */
+/* ---- load.c: files, recognised by what is in them ---- */
 
 struct thing {
 	const char *path;
@@ -107,7 +107,7 @@ int load_host(const struct args *args, const char *path, struct thing *ret);
 int load_image(const struct args *args, const char *path, struct thing *ret);
 void unload(struct thing *thing);
 
-/* ---- the commands ------------------------------------------------------- */
+/* ---- the commands ---- */
 
 int host_main(int argc, char **argv);
 int show_main(int argc, char **argv);

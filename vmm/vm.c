@@ -136,11 +136,16 @@ static int create_gic(struct vm *vm)
 		return cannot_errno("the host needs a GICv3",
 				    "KVM_CREATE_DEVICE of GICv3");
 	vm->gic_fd = device.fd;
-	return gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs, "number of interrupts") ?:
-		       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &dist, "distributor's address") ?:
-		       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist, "redistributors' address") ?:
-		       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_CTRL,
-				KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "CTRL_INIT");
+	return gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs,
+			"number of interrupts") ?:
+	       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
+			KVM_VGIC_V3_ADDR_TYPE_DIST, &dist,
+			"distributor's address") ?:
+	       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
+			KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist,
+			"redistributors' address") ?:
+	       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_CTRL,
+			KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "CTRL_INIT");
 }
 
 int vm_create(struct vm *vm, const struct machine *machine)
