@@ -4,7 +4,9 @@
 # TAP for tests in bash; to be sourced.  Sets root, run and probe, and work, a
 # directory that goes away.
 #
-#   host ARG...        runs host/run; leaves status, stdout and stderr
+#   host ARG...        runs host/run; leaves status, stdout and stderr; once
+#                      more if the emulated host itself failed
+#   host_once ARG...   ... but not once more
 #   is WHAT GOT WANT   one test: both are the same
 #   has WHAT TEXT IN   one test: TEXT is somewhere in IN
 #   skip WHAT WHY
@@ -24,11 +26,19 @@ tests=0
 failures=0
 
 # shellcheck disable=SC2034 # what it leaves is for the caller
-host() {
+host_once() {
 	status=0
 	"$run" "$@" >"$work/stdout" 2>"$work/stderr" </dev/null || status=$?
 	stdout=$(<"$work/stdout")
 	stderr=$(<"$work/stderr")
+}
+
+host() {
+	host_once "$@"
+	[[ $status -eq 125 ]] || return 0
+	echo "# the emulated host failed, once more: $(grep -m 1 'host: error' \
+		"$work/stderr" || tail -n 1 "$work/stderr")"
+	host_once "$@"
 }
 
 # result GOOD WHAT DETAIL
