@@ -6,7 +6,11 @@
 
 #include "vmm.h"
 
-int plane_open(struct vm *vm, struct onereg_vm **ret)
+/*
+ * One for all of the VM's life: after a restore it knows, for a later save,
+ * the features and capabilities that the image brought.
+ */
+int plane_open(struct vm *vm)
 {
 	struct onereg_vm_options options = {
 		.size = sizeof(options),
@@ -19,8 +23,10 @@ int plane_open(struct vm *vm, struct onereg_vm **ret)
 	};
 	int rc;
 
+	if (vm->plane)
+		return 0;
 	memcpy(options.features, vm->init.features, sizeof(options.features));
-	rc = onereg_vm_new(&options, ret);
+	rc = onereg_vm_new(&options, &vm->plane);
 	if (!rc)
 		return 0;
 	errno = -rc;

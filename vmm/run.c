@@ -85,7 +85,7 @@ static int save(struct vm *vm, const struct options *options,
 
 static int boot(struct vm *vm, const struct options *options)
 {
-	int rc = vm_create(vm, &options->machine);
+	int rc = vm_create(vm, &options->machine, NULL);
 
 	if (rc)
 		return rc;
@@ -162,13 +162,11 @@ static int restore_registers(struct vm *vm, const struct onereg_image *image,
 		.size = sizeof(how),
 		.time = options->time,
 	};
-	struct onereg_vm *plane;
-	int rc = plane_open(vm, &plane);
+	int rc = plane_open(vm);
 
 	if (rc)
 		return rc;
-	rc = onereg_vm_restore(plane, image, &how, report);
-	onereg_vm_free(plane);
+	rc = onereg_vm_restore(vm->plane, image, &how, report);
 	if (!rc && !onereg_report_differences(report, ONEREG_CLASS_UNEXPLAINED))
 		return YES;
 	plane_print(report);
@@ -208,16 +206,11 @@ static int rebuild(struct vm *vm, const struct options *options,
 		   struct onereg_report *report, struct result *result)
 {
 	uint64_t start = now_ns();
-	int rc = dry_run(image, result)		   ?:
-			 vm_enable_caps(vm, image) ?:
-			 memory_read(vm, options->dir);
+	int rc = dry_run(image, result) ?: memory_read(vm, options->dir);
 
 	if (rc)
 		return rc;
 	result->memory_ns = now_ns() - start;
-	/* the library initialises the vCPUs; a later save wants to know how */
-	for (size_t i = 0; i < 7; i++)
-		vm->init.features[i] = onereg_image_features(image, i);
 	start = now_ns();
 	rc = restore_registers(vm, image, options, report);
 	result->restore_ns = now_ns() - start;
@@ -271,7 +264,7 @@ static int restore(const struct options *options,
 			      "machine",
 			      options->dir, onereg_image_n_vcpus(image),
 			      machine.vcpus);
-	rc = vm_create(&vm, &machine);
+	rc = vm_create(&vm, &machine, image);
 	if (rc)
 		return rc;
 	result.vm = &vm;

@@ -134,18 +134,17 @@ static int registers_write(struct vm *vm, const char *dir,
 			   struct onereg_report *report)
 {
 	struct onereg_image *image = NULL;
-	struct onereg_vm *plane;
 	char path[PATH_SIZE];
-	int rc = path_join(path, dir, "registers.onereg") ?:
-			 plane_open(vm, &plane);
+	int rc = path_join(path, dir, "registers.onereg");
+	if (!rc)
+		rc = plane_open(vm);
 
 	if (rc)
 		return rc;
-	rc = onereg_vm_save(plane, &image, report);
+	rc = onereg_vm_save(vm->plane, &image, report);
 	if (!rc)
 		rc = onereg_image_write_file(image, path, report);
 	onereg_image_free(image);
-	onereg_vm_free(plane);
 	if (!rc)
 		return 0;
 	plane_print(report);

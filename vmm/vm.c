@@ -26,6 +26,27 @@ static int open_kvm(struct vm *vm)
 	return 0;
 }
 
+/* Right after the VM: some KVM takes only while there is no vCPU. */
+static int enable_caps(struct vm *vm, const struct onereg_image *image)
+{
+	if (!image)
+		return 0;
+	for (size_t i = 0; i < onereg_image_n_caps(image); i++) {
+		const struct onereg_cap *from = onereg_image_cap(image, i);
+		struct kvm_enable_cap cap = {
+			.cap = from->cap,
+			.flags = from->flags,
+		};
+
+		memcpy(cap.args, from->args, sizeof(cap.args));
+		if (ioctl(vm->vm_fd, KVM_ENABLE_CAP, &cap) < 0)
+			return cannot_errno("this host cannot take the VM",
+					    "KVM_ENABLE_CAP of %s",
+					    onereg_cap_name(cap.cap) ?: "?");
+	}
+	return 0;
+}
+
 static int create_memory(struct vm *vm)
 {
 	size_t size = vm->machine.memory_size;
@@ -148,7 +169,8 @@ static int create_gic(struct vm *vm)
 			KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "CTRL_INIT");
 }
 
-int vm_create(struct vm *vm, const struct machine *machine)
+int vm_create(struct vm *vm, const struct machine *machine,
+	      const struct onereg_image *image)
 {
 	int rc;
 
@@ -163,31 +185,18 @@ int vm_create(struct vm *vm, const struct machine *machine)
 	uart_init(&vm->uart);
 	memcpy(vm->uart.rx, machine->rx, machine->n_rx);
 	vm->uart.n_rx = machine->n_rx;
-	rc = open_kvm(vm)	       ?:
-		     create_memory(vm) ?:
-		     create_vcpus(vm)  ?:
-					 create_gic(vm);
+	rc = open_kvm(vm);
+	if (!rc)
+		rc = enable_caps(vm, image);
+	if (!rc)
+		rc = create_memory(vm);
+	if (!rc)
+		rc = create_vcpus(vm);
+	if (!rc)
+		rc = create_gic(vm);
 	if (rc)
 		vm_close(vm);
 	return rc;
-}
-
-int vm_enable_caps(struct vm *vm, const struct onereg_image *image)
-{
-	for (size_t i = 0; i < onereg_image_n_caps(image); i++) {
-		const struct onereg_cap *from = onereg_image_cap(image, i);
-		struct kvm_enable_cap cap = {
-			.cap = from->cap,
-			.flags = from->flags,
-		};
-
-		memcpy(cap.args, from->args, sizeof(cap.args));
-		if (ioctl(vm->vm_fd, KVM_ENABLE_CAP, &cap) < 0)
-			return cannot_errno("this host cannot take the VM",
-					    "KVM_ENABLE_CAP of %s",
-					    onereg_cap_name(cap.cap) ?: "?");
-	}
-	return 0;
 }
 
 static bool has_cap(struct vm *vm, int cap)
@@ -295,6 +304,8 @@ static void close_fd(int fd)
 
 void vm_close(struct vm *vm)
 {
+	onereg_vm_free(vm->plane);
+	vm->plane = NULL;
 	for (unsigned int i = 0; vm->vcpus && i < vm->machine.vcpus; i++) {
 		if (vm->vcpus[i].run)
 			munmap(vm->vcpus[i].run, vm->run_size);

@@ -68,7 +68,8 @@ struct vm {
 	struct vcpu *vcpus;
 	int *vcpu_fds;
 	size_t run_size;
-	struct kvm_vcpu_init init;
+	struct kvm_vcpu_init init; /* all 0 where the library does it */
+	struct onereg_vm *plane; /* NULL until plane_open() */
 	struct uart uart;
 
 	pthread_mutex_t lock; /* of what follows */
@@ -92,9 +93,10 @@ int path_join(char path[PATH_SIZE], const char *dir, const char *name);
 struct shape {
 	bool no_sve, no_pmu, no_pauth;
 };
-int vm_create(struct vm *vm, const struct machine *machine);
+/* image: what is to be restored, or NULL */
+int vm_create(struct vm *vm, const struct machine *machine,
+	      const struct onereg_image *image);
 int vm_init_vcpus(struct vm *vm, const struct shape *shape);
-int vm_enable_caps(struct vm *vm, const struct onereg_image *image);
 void vm_close(struct vm *vm);
 int vm_set_reg(struct vm *vm, unsigned int vcpu, uint64_t id, void *value);
 int vm_get_reg(struct vm *vm, unsigned int vcpu, uint64_t id, void *value);
@@ -135,7 +137,7 @@ int memory_read(struct vm *vm, const char *dir);
 int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report);
 
 /* plane.c: the register plane, by the library */
-int plane_open(struct vm *vm, struct onereg_vm **ret);
+int plane_open(struct vm *vm); /* sets vm->plane */
 void plane_print(const struct onereg_report *report);
 
 /* result.c: what --json writes */
