@@ -20,7 +20,8 @@
  *  - A mismatch is data, not an error: check and prove return 0 and put
  *    findings into the report. Errors mean that the work could not be done;
  *    they too leave a finding that names vCPU, register, operation, errno.
- *  - A report may be NULL where only the return value matters.
+ *  - A report may be NULL, but not where it is the answer: prove, check, dry
+ *    run, diff.
  *  - Option structs start with their size, set by the caller to
  *    sizeof(struct ...); a field that an older caller does not have is 0.
  *  - No global state, no logging. The caller's file descriptors stay the
@@ -52,8 +53,8 @@ const char *onereg_version(void);
 /*
  * Every system call that the library makes on KVM goes through one of these.
  * NULL in place of a struct onereg_io means the running kernel; tests,
- * recorders and models put their own. Functions return a value >= 0 or
- * -errno (unlike ioctl(2), which sets errno).
+ * recorders and models put their own, with every function set. Functions
+ * return a value >= 0 or -errno (unlike ioctl(2), which sets errno).
  */
 struct onereg_io {
 	size_t size;
@@ -153,11 +154,15 @@ enum onereg_verdict onereg_report_verdict(const struct onereg_report *report);
 size_t onereg_report_differences(const struct onereg_report *report,
 				 enum onereg_class class_);
 
-/* Counts of single values, all vCPUs together; VM-wide values count once. */
+/*
+ * Counts of single values, all vCPUs together. A VM-wide value is saved and
+ * written once, and compared through every vCPU. Dry runs count nothing. Set
+ * size before asking. They add up over calls with the same report.
+ */
 struct onereg_counts {
 	size_t size;
 	uint64_t registers_saved;	/* values put into the image */
-	uint64_t registers_written;	/* KVM_SET_ONE_REG that succeeded */
+	uint64_t registers_written;	/* values that KVM_SET_ONE_REG took */
 	uint64_t registers_compared;	/* read back and compared by rule */
 	uint64_t attributes_saved;	/* of GIC and vCPUs */
 	uint64_t attributes_written;
@@ -308,17 +313,27 @@ int onereg_image_from_host(const struct onereg_host *host, size_t profile,
 			   size_t n_vcpus,
 			   struct onereg_image **ret) ONEREG_CHECKED;
 
-/* The VM's shape, which a VMM needs to build the destination VM. */
+/*
+ * The VM's shape, which a VMM needs to build the destination VM. Not in the
+ * image, because KVM cannot be asked and it is not register state, are: guest
+ * memory, the IPA size given to KVM_CREATE_VM, the addresses of the GIC, the
+ * SMCCC filter, the PMU's event filter and choice of PMU, and devices. The
+ * VMM sets these on the destination as it did on the source.
+ */
 size_t onereg_image_n_vcpus(const struct onereg_image *image);
 /* The id for KVM_CREATE_VCPU of the i-th vCPU. */
 uint32_t onereg_image_vcpu_id(const struct onereg_image *image, size_t i);
 /* Word i (0..6) of the features given to KVM_ARM_VCPU_INIT. */
 uint32_t onereg_image_features(const struct onereg_image *image, size_t i);
+/* The target given to KVM_ARM_VCPU_INIT. */
+uint32_t onereg_image_target(const struct onereg_image *image);
 const char *onereg_image_release(const struct onereg_image *image);
 /* Wall clock at save, in ns since 1970-01-01 UTC. */
 uint64_t onereg_image_saved_at(const struct onereg_image *image);
 uint64_t onereg_image_counter_frequency(const struct onereg_image *image);
 bool onereg_image_has_gic(const struct onereg_image *image);
+/* For KVM_DEV_ARM_VGIC_GRP_NR_IRQS, before CTRL_INIT; 0: no GIC. */
+uint32_t onereg_image_gic_nr_irqs(const struct onereg_image *image);
 
 struct onereg_cap {		/* for KVM_ENABLE_CAP on the VM fd */
 	uint32_t cap;
@@ -373,11 +388,11 @@ int onereg_host_diff(const struct onereg_host *a, const struct onereg_host *b,
 struct onereg_vm_options {
 	size_t size;
 	const struct onereg_io *io;	/* NULL: the running kernel */
-	int kvm_fd, vm_fd;
+	int kvm_fd, vm_fd;	/* not used on kernels of today */
 	const int *vcpu_fds;		/* copied */
 	const uint32_t *vcpu_ids;	/* for KVM_CREATE_VCPU; 0.. if NULL */
 	size_t n_vcpus;
-	int gic_fd;			/* KVM_DEV_TYPE_ARM_VGIC_V3; -1: none */
+	int gic_fd;			/* KVM_DEV_TYPE_ARM_VGIC_V3, or -1 */
 	/*
 	 * What KVM cannot be asked. For save: the features that every vCPU was
 	 * initialised with (struct kvm_vcpu_init; POWER_OFF is left out of
@@ -389,7 +404,10 @@ struct onereg_vm_options {
 	uint32_t features[7];
 	const struct onereg_cap *caps;	/* copied */
 	size_t n_caps;
-	/* This host with probed scopes: fewer calls. Or NULL. */
+	/*
+	 * This very host with probed scopes, for fewer calls, or NULL. Not
+	 * copied: it lives as long as the onereg_vm.
+	 */
 	const struct onereg_host *host;
 };
 int onereg_vm_new(const struct onereg_vm_options *options,
@@ -398,11 +416,13 @@ void onereg_vm_free(struct onereg_vm *vm);
 
 /*
  * Saves the VM. Every vCPU is out of KVM_RUN and stays out; a pending MMIO or
- * PSCI exit was completed (KVM_RUN with immediate_exit). vCPUs that disagree
+ * PSCI exit was completed (KVM_RUN with immediate_exit). With a GIC a vCPU that
+ * runs is -EBUSY; without, KVM makes the call wait for it. vCPUs that disagree
  * on a VM-wide value are a finding of class CONFLICT, and the image keeps
  * every vCPU's value; such an image is refused by check and restore.
- * Errors: -EBUSY a vCPU is running (GIC); -EINVAL the vCPUs have features that
- * the options do not name; -EOPNOTSUPP state that cannot be carried (MTE).
+ * Errors: -EBUSY as said; -EINVAL the vCPUs have features that the options do
+ * not name; -EOPNOTSUPP state that cannot be carried: MTE, an ITS, AArch32 or
+ * nested guests.
  */
 int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 		   struct onereg_report *report) ONEREG_CHECKED;
@@ -420,12 +440,13 @@ struct onereg_restore_options {
 };
 /*
  * Restores the image into a fresh VM: capabilities enabled
- * (onereg_image_cap()), vCPUs created in the image's order and, where
- * there is a GIC, the device created, its addresses set and CTRL_INIT done;
- * nothing more. Does KVM_ARM_VCPU_INIT, SVE vector lengths, FINALIZE, vCPU
- * attributes, registers in the order they need, GIC, events and MP state,
- * proves all of it, then sets and proves the counters and timers, so that the
- * guest's time does not pass during the proof. options NULL: freeze and prove.
+ * (onereg_image_cap()), vCPUs created in the image's order, memory slots set
+ * and guest memory loaded, and, where there is a GIC, the device created,
+ * NR_IRQS and its addresses set and CTRL_INIT done; nothing more. Does
+ * KVM_ARM_VCPU_INIT, SVE vector lengths, FINALIZE, vCPU attributes, registers
+ * in the order they need, GIC, events and MP state, proves all of it, then
+ * sets and proves the counters and timers, so that the guest's time does not
+ * pass during the proof. options NULL: freeze and prove.
  *
  * 0: restored and, with 0 unexplained differences, proved. -EBADE: every
  * write succeeded but the proof failed. After any error the VM must not run:

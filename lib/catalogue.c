@@ -84,7 +84,7 @@ static const struct family families[] = {
 	{ "AArch32 ID registers", CRM_SPACE(3, 0, 0, 2), AA32_FEATURE },
 	{ "AArch32 ID registers", CRM_SPACE(3, 0, 0, 3), AA32_FEATURE },
 	{ "feature ID registers", ID_SPACE(3, 0, 0), VM_FEATURE,
-	  .absent = ABSENT_IF_ZERO,
+	  .compare = COMPARE_FIELDS, .absent = ABSENT_IF_ZERO,
 	  .why = "kvm->arch.id_regs: one per VM, until the first vCPU ran; 0 "
 		 "is what an older kernel shows for one it does not know" },
 	{ "cache type", EXACT_ID(KA_SYS(3, 3, 0, 0, 1)), VM_FEATURE,

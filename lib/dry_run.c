@@ -8,14 +8,6 @@
 
 #include "restore.h"
 
-static uint32_t gic_irqs(const struct onereg_image *image)
-{
-	for (size_t i = 0; i < image->gic.n; i++)
-		if (image->gic.v[i].group == KA_VGIC_GRP_NR_IRQS)
-			return (uint32_t)image->gic.v[i].value;
-	return 0;
-}
-
 static uint32_t *vcpu_ids(const struct onereg_image *image)
 {
 	uint32_t *ids = calloc(image->n_vcpus ? image->n_vcpus : 1,
@@ -45,7 +37,8 @@ static int open_like(struct scratch *s, const struct onereg_image *image,
 				      .vcpu_ids = ids,
 				      .n_vcpus = image->n_vcpus,
 				      .gic = image->has_gic,
-				      .nr_irqs = gic_irqs(image),
+				      .nr_irqs = onereg_image_gic_nr_irqs(image),
+				      .dry = true,
 			      }, report);
 	free(ids);
 	return ret;
@@ -60,6 +53,7 @@ static int restore_into(struct onereg_vm *vm, const struct onereg_image *image,
 	if (ret)
 		return ret;
 	r.dry = true;
+	r.counts = NULL;	/* nothing was restored */
 	ret = restore_run(&r);
 	restore_close(&r);
 	return ret;
@@ -74,13 +68,17 @@ int onereg_image_dry_run(const struct onereg_image *image,
 	struct scratch s;
 	int ret;
 
+	/* The answer is in the report. */
+	if (!report)
+		return -EINVAL;
 	if (!image->n_vcpus) {
 		report_error(report, -EINVAL, NULL, "image", "has no vCPU");
 		return -EINVAL;
 	}
 	ret = open_like(&s, image, io, device, report);
+	/* Refused: the findings say what this host does not have. */
 	if (ret)
-		return ret;
+		return ret < 0 ? ret : 0;
 	o.kvm_fd = s.kvm_fd;
 	o.vm_fd = s.vm_fd;
 	o.gic_fd = s.gic_fd;

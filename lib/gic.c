@@ -15,6 +15,8 @@
 
 #define FIRST_SPI	32
 #define SGI_FRAME	0x10000ULL
+#define GICD_TYPER	0x4ULL
+#define GICD_TYPER_LPIS	(1ULL << 17)
 
 enum per {			/* how many there are */
 	ONE,			/* one register */
@@ -60,7 +62,7 @@ struct gic_reg {
  */
 static const struct gic_reg dist_regs[] = {
 	{ DIST("GICD_IIDR", 0x8) },
-	{ DIST("GICD_TYPER", 0x4), .check = true },
+	{ DIST("GICD_TYPER", GICD_TYPER), .check = true },
 	{ DIST("GICD_CTLR", 0x0) },
 	{ DIST("GICD_IGROUPR", 0x80), EACH_SPI(1) },
 	{ DIST("GICD_IROUTER", 0x6000), EACH_SPI(64) },
@@ -168,7 +170,9 @@ static int failed(const struct gic *gic, int error, const char *operation,
 			   .error = -error,
 			   .operation = operation,
 			   .why = error == -EBUSY ? "a vCPU is in an ioctl" :
-						    why,
+				  is_refusal(error) || !operation ?
+					  why :
+					  "the call failed",
 			   .todo = error == -EBUSY ?
 					   "take every vCPU out of KVM_RUN" :
 					   todo,
@@ -209,8 +213,16 @@ static int gic_open(struct gic *gic, struct onereg_vm *vm,
 		ret = io_get_reg(&vm->io, vm->vcpu_fds[i],
 				 KA_SYS(3, 0, 0, 0, 5), &mpidr);
 		if (ret) {
-			report_error(report, ret, "KVM_GET_ONE_REG",
-				     "MPIDR_EL1", "of vCPU %zu", i);
+			report_add(report,
+				   &(struct onereg_finding){
+					   .severity = ONEREG_ERROR,
+					   .space = ONEREG_SPACE_REG,
+					   .vcpu = (int)i,
+					   .id = KA_SYS(3, 0, 0, 0, 5),
+					   .error = -ret,
+					   .operation = "KVM_GET_ONE_REG",
+					   .why = "finds the redistributor",
+				   });
 			goto fail;
 		}
 		gic->affinity[i] = affinity_of(mpidr);
@@ -297,6 +309,28 @@ static int save_table(const struct gic *gic, size_t table, size_t vcpu,
 	return ret;
 }
 
+/* Does no vCPU run? KVM answers at once here; elsewhere it would wait. */
+int gic_idle(struct onereg_vm *vm, struct onereg_report *report)
+{
+	struct gic gic = { .vm = vm, .report = report };
+	struct attr typer = { KA_VGIC_GRP_DIST_REGS, 4, GICD_TYPER, 0 };
+
+	return get(&gic, &typer);
+}
+
+/* An ITS has state of its own, in tables and registers not read here. */
+static int refuse_lpis(const struct gic *gic)
+{
+	struct attr typer = { KA_VGIC_GRP_DIST_REGS, 4, GICD_TYPER, 0 };
+	int ret = get(gic, &typer);
+
+	if (ret || !(typer.value & GICD_TYPER_LPIS))
+		return ret;
+	return failed(gic, -EOPNOTSUPP, NULL, &typer,
+		      "the VM has an ITS: its tables and LPIs are not carried",
+		      "take the ITS away, or do not move the VM");
+}
+
 int gic_save(struct onereg_vm *vm, struct onereg_image *image,
 	     struct onereg_report *report)
 {
@@ -305,6 +339,11 @@ int gic_save(struct onereg_vm *vm, struct onereg_image *image,
 
 	if (ret)
 		return ret;
+	ret = refuse_lpis(&gic);
+	if (ret) {
+		gic_close(&gic);
+		return ret;
+	}
 	ret = attrs_add(&image->gic, &(struct attr){ KA_VGIC_GRP_NR_IRQS, 4, 0,
 						     gic.nr_irqs });
 	if (ret)
@@ -353,8 +392,11 @@ static const struct gic_reg *find_row(uint32_t group, uint64_t attr,
 
 static int put_attr(const struct gic *gic, const struct attr *a)
 {
+	struct onereg_counts *counts = report_counts(gic->report);
 	int ret = io_set_attr(&gic->vm->io, gic->vm->gic_fd, a);
 
+	if (!ret && counts && !gic->dry)
+		counts->attributes_written++;
 	return ret ? failed(gic, ret, "KVM_SET_DEVICE_ATTR", a,
 			    "the GIC refuses the value", NULL) :
 		     0;
@@ -383,9 +425,10 @@ static int restore_one(const struct gic *gic, const struct attr *a)
 
 		clear.attr = a->attr - r->at + r->clear;
 		clear.value = UINT32_MAX;
-		ret = put_attr(gic, &clear);
+		ret = io_set_attr(&gic->vm->io, gic->vm->gic_fd, &clear);
 		if (ret)
-			return ret;
+			return failed(gic, ret, "KVM_SET_DEVICE_ATTR", &clear,
+				      "the GIC refuses the value", NULL);
 	}
 	return put_attr(gic, a);
 }
@@ -393,18 +436,14 @@ static int restore_one(const struct gic *gic, const struct attr *a)
 int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
 		bool dry, struct onereg_report *report)
 {
-	struct onereg_counts *counts = report_counts(report);
 	struct gic gic;
 	int ret = gic_open(&gic, vm, report);
 
 	if (ret)
 		return ret;
 	gic.dry = dry;
-	for (size_t i = 0; i < image->gic.n && !ret; i++) {
+	for (size_t i = 0; i < image->gic.n && !ret; i++)
 		ret = restore_one(&gic, &image->gic.v[i]);
-		if (!ret && counts)
-			counts->attributes_written++;
-	}
 	gic_close(&gic);
 	return ret;
 }

@@ -101,6 +101,8 @@ int onereg_host_reg(const struct onereg_host *host, size_t profile, size_t i,
 	struct onereg_host_reg reg = { .size = ret->size };
 	const struct host_profile *p;
 
+	if (ret->size < sizeof(ret->size))
+		return -EINVAL;
 	if (i >= onereg_host_n_regs(host, profile))
 		return -ENOENT;
 	p = &host->profiles[profile];

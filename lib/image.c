@@ -176,6 +176,8 @@ int onereg_image_value(const struct onereg_image *image, size_t i,
 	struct onereg_value value = { .size = ret->size, .vcpu = -1 };
 	int r = 0;
 
+	if (ret->size < sizeof(ret->size))
+		return -EINVAL;
 	if (i < image->vm_set.n)
 		reg_value(&image->vm_set, image->vm_row, i, &value);
 	else
@@ -184,5 +186,18 @@ int onereg_image_value(const struct onereg_image *image, size_t i,
 		return r;
 	memcpy(ret, &value,
 	       ret->size < sizeof(value) ? ret->size : sizeof(value));
+	return 0;
+}
+
+uint32_t onereg_image_target(const struct onereg_image *image)
+{
+	return image->target;
+}
+
+uint32_t onereg_image_gic_nr_irqs(const struct onereg_image *image)
+{
+	for (size_t i = 0; i < image->gic.n; i++)
+		if (image->gic.v[i].group == KA_VGIC_GRP_NR_IRQS)
+			return (uint32_t)image->gic.v[i].value;
 	return 0;
 }

@@ -135,6 +135,7 @@ struct onereg_vm {
 	/* When and to what the last restore set the counters, for the proof. */
 	struct {
 		bool set;
+		uint64_t image;	/* whose: its time of save */
 		uint64_t at;	/* ns, wall clock */
 		int64_t shift;	/* ticks added to what the image says */
 	} counters;
@@ -203,7 +204,8 @@ enum compare_rule {
 	COMPARE_MASK,		/* under ~family->noise */
 	COMPARE_COUNTER,	/* moved on by no more than time allows */
 	COMPARE_HOST,		/* any value the host accepts */
-	COMPARE_AA32,		/* exact; UNKNOWN where EL0 has no AArch32 */
+	COMPARE_FIELDS,		/* exact, but for fields KVM takes and ignores */
+	COMPARE_AA32,		/* as that; UNKNOWN where EL0 has no AArch32 */
 };
 
 enum absent_rule {		/* may the destination lack the register? */
@@ -274,6 +276,7 @@ struct scratch {
 	int kvm_fd, vm_fd, gic_fd;	/* -1: not open */
 	int *vcpu_fds;
 	size_t n_vcpus;
+	bool dry;
 };
 
 struct scratch_options {
@@ -285,9 +288,13 @@ struct scratch_options {
 	size_t n_vcpus;
 	bool gic;
 	uint32_t nr_irqs;	/* of the GIC; 0: KVM's default */
+	bool dry;		/* what the host refuses is a finding */
 };
 
-/* Creates VM, vCPUs and GIC; inits no vCPU. Reports what it cannot do. */
+/*
+ * Creates VM, vCPUs and GIC; inits no vCPU. Reports what it cannot do. With
+ * dry, 1: refused by the host, which is told as a finding.
+ */
 int scratch_open(struct scratch *s, const struct scratch_options *o,
 		 struct onereg_report *report);
 /* KVM_ARM_VCPU_INIT (preferred target) and FINALIZE on every vCPU. */
@@ -305,6 +312,8 @@ bool is_refusal(int error);
 
 /* ---- gic.c ---- */
 
+/* -EBUSY, with a finding, if a vCPU is in KVM_RUN. */
+int gic_idle(struct onereg_vm *vm, struct onereg_report *report);
 int gic_save(struct onereg_vm *vm, struct onereg_image *image,
 	     struct onereg_report *report);
 /* dry: what the kernel refuses is a finding, and no end. */

@@ -80,10 +80,8 @@ static int kernel_release(void *userdata, char *buf, size_t size)
 
 int io_complete(struct onereg_io *ret, const struct onereg_io *io)
 {
-	int r;
-
-	*ret = (struct onereg_io){
-		.size = sizeof(*ret),
+	static const struct onereg_io kernel = {
+		.size = sizeof(kernel),
 		.open = kernel_open,
 		.close = kernel_close,
 		.ioctl = kernel_ioctl,
@@ -91,9 +89,8 @@ int io_complete(struct onereg_io *ret, const struct onereg_io *io)
 		.wall_clock = kernel_wall_clock,
 		.release = kernel_release,
 	};
-	if (!io)
-		return 0;
-	r = options_take(ret, sizeof(*ret), io);
+	int r = options_take(ret, sizeof(*ret), io ? io : &kernel);
+
 	if (r)
 		return r;
 	if (!ret->open || !ret->close || !ret->ioctl ||

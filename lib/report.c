@@ -95,7 +95,14 @@ size_t onereg_report_differences(const struct onereg_report *report,
 void onereg_report_counts(const struct onereg_report *report,
 			  struct onereg_counts *ret)
 {
-	*ret = report->counts;
+	size_t size = ret->size;
+
+	/* As much as the caller's version of the struct has. */
+	if (size > sizeof(*ret))
+		size = sizeof(*ret);
+	memcpy(ret, &report->counts, size);
+	if (size >= sizeof(ret->size))
+		ret->size = size;
 }
 
 struct onereg_counts *report_counts(struct onereg_report *report)

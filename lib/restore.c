@@ -19,7 +19,7 @@ bool is_refusal(int error)
 {
 	return error == -EINVAL || error == -ENOENT || error == -EPERM ||
 	       error == -EBUSY || error == -E2BIG || error == -ENXIO ||
-	       error == -EEXIST;
+	       error == -EEXIST || error == -ENODEV;
 }
 
 /*
@@ -31,6 +31,9 @@ static int failed(struct restore *r, struct onereg_finding f)
 	bool verdict = r->dry && is_refusal(f.error);
 
 	f.severity = verdict ? ONEREG_IMPOSSIBLE : ONEREG_ERROR;
+	/* No blame on the value for the kernel's own trouble. */
+	if (!is_refusal(f.error))
+		f.why = "the call failed";
 	if (verdict && !f.class_)
 		f.class_ = ONEREG_CLASS_VALUE;
 	f.error = -f.error;
@@ -54,16 +57,14 @@ static int vcpu_failed(struct restore *r, int error, const char *operation,
 static int wrong_shape(struct restore *r, const char *name, const char *why,
 		       const char *todo)
 {
-	report_add(r->report, &(struct onereg_finding){
-				      .severity = ONEREG_ERROR,
-				      .class_ = ONEREG_CLASS_SHAPE,
-				      .vcpu = -1,
-				      .name = name,
-				      .error = EINVAL,
-				      .why = why,
-				      .todo = todo,
-			      });
-	return -EINVAL;
+	return failed(r, (struct onereg_finding){
+				 .class_ = ONEREG_CLASS_SHAPE,
+				 .vcpu = -1,
+				 .name = name,
+				 .error = -EINVAL,
+				 .why = why,
+				 .todo = todo,
+			 });
 }
 
 /* ---- before anything is written ---- */
@@ -105,13 +106,27 @@ static int check_counter(struct restore *r)
 	return 0;
 }
 
+static int check_time(struct restore *r)
+{
+	if (r->time != ONEREG_TIME_CATCH_UP || r->image->counter_frequency)
+		return 0;
+	return wrong_shape(r, "CNTFRQ_EL0",
+			   "the image does not tell the counter's frequency: "
+			   "how far to catch up is not known",
+			   "restore with ONEREG_TIME_FREEZE");
+}
+
 static int check_shape(struct restore *r)
 {
+	int ret = 0;
+
 	if (r->image->n_conflicts)
-		return wrong_shape(r, "VM-wide registers",
-				   "the image's vCPUs disagree on a VM-wide "
-				   "value, and no choice is right",
-				   "see the findings of the save");
+		ret = wrong_shape(r, "VM-wide registers",
+				  "the image's vCPUs disagree on a VM-wide "
+				  "value, and no choice is right",
+				  "see the findings of the save");
+	if (ret)
+		return ret;
 	if (!r->dry && (r->image->fresh || r->image->partial))
 		return wrong_shape(r, "image",
 				   "made from a host description: no VM was "
@@ -122,7 +137,7 @@ static int check_shape(struct restore *r)
 					   "the image has one, the VM has none" :
 					   "the VM has one, the image has none",
 				   "build the VM as onereg_image_has_gic() says");
-	return check_vcpus(r) ?: check_counter(r);
+	return check_vcpus(r) ?: check_counter(r) ?: check_time(r);
 }
 
 /* ---- vCPUs ---- */
@@ -172,6 +187,17 @@ static int finalize_vcpus(struct restore *r)
 	return 0;
 }
 
+static int has_attr(const struct restore *r, size_t vcpu,
+		    const struct attr *attr)
+{
+	struct ka_device_attr has = { .group = attr->group,
+				      .attr = attr->attr };
+	int ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[vcpu],
+			   KA_HAS_DEVICE_ATTR, &has);
+
+	return ret < 0 ? ret : 0;
+}
+
 static int write_attr(struct restore *r, size_t vcpu, const struct attr *attr)
 {
 	char name[64];
@@ -179,8 +205,9 @@ static int write_attr(struct restore *r, size_t vcpu, const struct attr *attr)
 
 	/* A scratch VM has no memory that the address could be in. */
 	if (r->dry && attr->group == KA_VCPU_PVTIME_CTRL)
-		return 0;
-	ret = io_set_attr(&r->vm->io, r->vm->vcpu_fds[vcpu], attr);
+		ret = has_attr(r, vcpu, attr);
+	else
+		ret = io_set_attr(&r->vm->io, r->vm->vcpu_fds[vcpu], attr);
 	if (!ret && r->counts)
 		r->counts->attributes_written++;
 	if (!ret)
@@ -222,12 +249,31 @@ static int remember_refused(struct restore *r, uint64_t id)
 				(r->n_refused + 1) * sizeof(*ids));
 
 	if (!ids) {
-		report_error(r->report, -ENOMEM, NULL, "dry run", "no memory");
+		report_error(r->report, -ENOMEM, NULL, "restore", "no memory");
 		return -ENOMEM;
 	}
 	r->refused = ids;
 	ids[r->n_refused++] = id;
 	return 0;
+}
+
+static int tell_absent(struct restore *r, const struct family *f, int vcpu,
+		       uint64_t id, const void *value)
+{
+	report_add(r->report,
+		   &(struct onereg_finding){
+			   .severity = ONEREG_CARE,
+			   .class_ = ONEREG_CLASS_ABSENT,
+			   .space = ONEREG_SPACE_REG,
+			   .vcpu = vcpu,
+			   .id = id,
+			   .a = value,
+			   .value_size = onereg_reg_size(id),
+			   .why = "this host does not have the register",
+			   .todo = f->why,
+		   });
+	/* The proof need not tell it again. */
+	return remember_refused(r, id);
 }
 
 static int reg_failed(struct restore *r, const struct family *f, int vcpu,
@@ -237,10 +283,16 @@ static int reg_failed(struct restore *r, const struct family *f, int vcpu,
 	bool absent = error == -ENOENT;
 	int ret;
 
-	/* What may be missing is told by the proof, which reads it back. */
-	if (absent &&
-	    family_absent(f, r->image, value, size) != ONEREG_IMPOSSIBLE)
-		return 0;
+	if (absent) {
+		enum onereg_severity severity =
+			family_absent(f, r->image, value, size);
+
+		/* What is safely missing is counted by the proof. */
+		if (severity == ONEREG_NOTE)
+			return 0;
+		if (severity == ONEREG_CARE)
+			return tell_absent(r, f, vcpu, id, value);
+	}
 	ret = failed(r, (struct onereg_finding){
 				.space = ONEREG_SPACE_REG,
 				.class_ = absent ? ONEREG_CLASS_MISSING :
@@ -367,9 +419,26 @@ static int64_t ticks_since_save(struct restore *r, uint64_t now)
 			 r->image->counter_frequency / NS_PER_S);
 }
 
+static int write_shifted(struct restore *r, const struct rules *rules,
+			 const uint8_t *row, int vcpu)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < rules->set->n && !ret; i++) {
+		uint64_t value;
+
+		if (rules->family[i]->phase != PHASE_COUNTER)
+			continue;
+		value = regset_u64(rules->set, row, i) +
+			(uint64_t)r->vm->counters.shift;
+		ret = write_reg(r, rules->family[i], vcpu, rules->set->ids[i],
+				&value);
+	}
+	return ret;
+}
+
 static int write_counters(struct restore *r)
 {
-	const struct rules *rules = &r->vm_rules;
 	const struct onereg_io *io = &r->vm->io;
 	uint64_t now;
 	int ret = io->wall_clock(io->userdata, &now);
@@ -383,19 +452,14 @@ static int write_counters(struct restore *r)
 	r->vm->counters.shift = 0;
 	if (r->time == ONEREG_TIME_CATCH_UP)
 		r->vm->counters.shift = ticks_since_save(r, now);
-	for (size_t i = 0; i < rules->set->n && !ret; i++) {
-		uint64_t value;
-
-		if (rules->family[i]->phase != PHASE_COUNTER)
-			continue;
-		value = regset_u64(rules->set, r->image->vm_row, i) +
-			(uint64_t)r->vm->counters.shift;
-		ret = write_reg(r, rules->family[i], -1, rules->set->ids[i],
-				&value);
-	}
+	ret = write_shifted(r, &r->vm_rules, r->image->vm_row, -1);
 	/* Where a kernel keeps them per vCPU, each has its own. */
-	if (!ret)
-		ret = write_vcpus(r, PHASE_COUNTER);
+	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++) {
+		const struct vcpu_state *v = &r->image->vcpus[i];
+
+		ret = write_shifted(r, &r->set_rules[v->set], v->row, (int)i);
+	}
+	r->vm->counters.image = r->image->saved_at;
 	r->vm->counters.set = !ret;
 	return ret;
 }
@@ -587,8 +651,12 @@ int onereg_vm_restore(struct onereg_vm *vm, const struct onereg_image *image,
 	int ret;
 
 	ret = options_take(&o, sizeof(o), options ? options : &default_options);
-	if (ret)
+	if (ret) {
+		report_error(report, ret, NULL, "onereg_vm_restore",
+			     "struct onereg_restore_options has no size, or "
+			     "fields that this version does not know");
 		return ret;
+	}
 	ret = restore_open(&r, vm, image, report);
 	if (ret)
 		return ret;

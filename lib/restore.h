@@ -22,7 +22,7 @@ struct restore {
 	bool no_proof;	/* the caller proves by itself */
 	struct rules vm_rules;
 	struct rules *set_rules;	/* of each of image->sets */
-	uint64_t *refused;	/* dry: ids that were refused, with repeats */
+	uint64_t *refused;	/* ids that were told already, with repeats */
 	size_t n_refused;
 	size_t n_unproved;	/* by the proof: state that is not as saved */
 };

@@ -11,12 +11,18 @@
 
 #include "internal.h"
 
+#define ID_AA64PFR1	KA_SYS(3, 0, 0, 4, 1)
+#define PFR1_MTE	8
+#define ID_AA64DFR0	KA_SYS(3, 0, 0, 5, 0)
+#define DFR0_PMUVER	8
+
 struct save {
 	struct onereg_vm *vm;
 	struct onereg_image *image;
 	struct onereg_report *report;
 	struct onereg_counts *counts;
 	struct regset *lists;	/* of each vCPU, as the kernel lists it */
+	const struct onereg_host *host;	/* NULL: none, or not of this host */
 };
 
 static int no_memory(const struct save *s)
@@ -58,16 +64,26 @@ static int get_reg(const struct save *s, size_t vcpu, uint64_t id, void *to)
 
 /* ---- the VM's shape ---- */
 
-static int refuse_mte(const struct save *s)
+/* What the image has no place for is refused by name. */
+static int refuse(const struct save *s, const char *name, const char *why)
 {
-	for (size_t i = 0; i < s->vm->n_caps; i++) {
-		if (s->vm->caps[i].cap != KA_CAP_ARM_MTE)
-			continue;
-		report_error(s->report, -EOPNOTSUPP, NULL, "KVM_CAP_ARM_MTE",
-			     "allocation tags live in guest memory and are not "
-			     "carried");
-		return -EOPNOTSUPP;
-	}
+	report_error(s->report, -EOPNOTSUPP, NULL, name, "%s", why);
+	return -EOPNOTSUPP;
+}
+
+#define MTE_WHY "allocation tags live in guest memory and are not carried"
+
+static int refuse_shape(const struct save *s)
+{
+	for (size_t i = 0; i < s->vm->n_caps; i++)
+		if (s->vm->caps[i].cap == KA_CAP_ARM_MTE)
+			return refuse(s, "KVM_CAP_ARM_MTE", MTE_WHY);
+	if (s->vm->features[0] & 1u << KA_VCPU_EL1_32BIT)
+		return refuse(s, "KVM_ARM_VCPU_EL1_32BIT",
+			      "AArch32 guests are not carried");
+	if (s->vm->features[0] & 1u << KA_VCPU_HAS_EL2)
+		return refuse(s, "KVM_ARM_VCPU_HAS_EL2",
+			      "nested guests are not carried");
 	return 0;
 }
 
@@ -75,7 +91,7 @@ static int save_shape(struct save *s)
 {
 	const struct onereg_vm *vm = s->vm;
 	struct onereg_image *image = s->image;
-	int ret = refuse_mte(s);
+	int ret = refuse_shape(s);
 
 	if (ret)
 		return ret;
@@ -123,6 +139,34 @@ static int save_host_facts(struct save *s)
 	return 0;
 }
 
+/* What was observed on another kernel or CPU says nothing here. */
+static int check_host(struct save *s)
+{
+	const struct onereg_host *host = s->vm->host;
+	uint64_t midr;
+	int ret;
+
+	if (!host)
+		return 0;
+	ret = get_reg(s, 0, KA_SYS(3, 0, 0, 0, 0), &midr);
+	if (ret)
+		return ret;
+	if (midr == host->midr && !strcmp(host->release, s->image->release)) {
+		s->host = host;
+		return 0;
+	}
+	report_add(s->report,
+		   &(struct onereg_finding){
+			   .severity = ONEREG_CARE,
+			   .vcpu = -1,
+			   .name = "host description",
+			   .why = "of another kernel or CPU than this: not "
+				  "used, every vCPU is asked for everything",
+			   .todo = "describe this host anew",
+		   });
+	return 0;
+}
+
 /* ---- which registers there are ---- */
 
 static int list_registers(struct save *s)
@@ -144,7 +188,7 @@ static int list_registers(struct save *s)
 /* What this kernel was seen to do, else what the catalogue expects. */
 static bool is_vm_wide(const struct save *s, uint64_t id, bool *ret_observed)
 {
-	enum onereg_scope scope = host_scope(s->vm->host, id);
+	enum onereg_scope scope = host_scope(s->host, id);
 
 	*ret_observed = scope == ONEREG_SCOPE_VM;
 	if (scope == ONEREG_SCOPE_UNKNOWN || scope == ONEREG_SCOPE_HOST)
@@ -165,6 +209,9 @@ static size_t pick(const struct save *s, const struct regset *list,
 		for (size_t c = 0; wide && c < s->image->n_conflicts; c++)
 			if (s->image->conflicts[c] == id)
 				wide = false;
+		/* One that only a later vCPU lists is in no other place. */
+		if (!vm_wide)
+			wide = wide && regset_find(&s->image->vm_set, id) >= 0;
 		if (wide == vm_wide)
 			ids[n++] = id;
 	}
@@ -187,8 +234,31 @@ static int pick_set(const struct save *s, const struct regset *list,
 	return r;
 }
 
+/* A 4-bit field of a VM-wide ID register; 0 where there is none. */
+static unsigned int id_field(const struct save *s, uint64_t id,
+			     unsigned int lsb)
+{
+	const struct regset *set = &s->image->vm_set;
+	ptrdiff_t i = regset_find(set, id);
+
+	return i < 0 ? 0 :
+		       regset_u64(set, s->image->vm_row, (size_t)i) >> lsb & 15;
+}
+
+static int not_named(const struct save *s, uint64_t id)
+{
+	char name[64];
+
+	onereg_reg_name(id, name, sizeof(name));
+	report_error(s->report, -EINVAL, "KVM_GET_ONE_REG", name,
+		     "the vCPU has it, but the features in struct "
+		     "onereg_vm_options do not: give those of "
+		     "KVM_ARM_VCPU_INIT");
+	return -EINVAL;
+}
+
 /*
- * KVM cannot be asked for the features of a vCPU, but what it lists gives some
+ * KVM cannot be asked for the features of a vCPU, but what it shows gives them
  * away. A save without one of them would restore as another machine.
  */
 static int check_features(const struct save *s)
@@ -197,21 +267,20 @@ static int check_features(const struct save *s)
 				     1u << KA_VCPU_PTRAUTH_ADDRESS |
 				     1u << KA_VCPU_PTRAUTH_GENERIC;
 	const struct regset *list = &s->lists[0];
+	uint32_t features = s->image->features[0];
+	unsigned int pmu = id_field(s, ID_AA64DFR0, DFR0_PMUVER);
 
 	for (size_t i = 0; i < list->n; i++) {
 		uint32_t wanted = catalogue_find(list->ids[i])->features;
-		char name[64];
 
 		/* Old kernels list a PMU that is not there. */
-		if (!(wanted & told) || (wanted & s->image->features[0]))
-			continue;
-		onereg_reg_name(list->ids[i], name, sizeof(name));
-		report_error(s->report, -EINVAL, "KVM_GET_REG_LIST", name,
-			     "the vCPU has it, but the features in struct "
-			     "onereg_vm_options do not: give those of "
-			     "KVM_ARM_VCPU_INIT");
-		return -EINVAL;
+		if ((wanted & told) && !(wanted & features))
+			return not_named(s, list->ids[i]);
 	}
+	if (pmu && pmu != 15 && !(features & 1u << KA_VCPU_PMU_V3))
+		return not_named(s, ID_AA64DFR0);
+	if (id_field(s, ID_AA64PFR1, PFR1_MTE))
+		return refuse(s, "ID_AA64PFR1_EL1.MTE", MTE_WHY);
 	return 0;
 }
 
@@ -375,8 +444,15 @@ static int vcpu_set(struct save *s, size_t vcpu, uint32_t *ret_set)
 {
 	struct onereg_image *image = s->image;
 	struct regset set, *sets;
-	int ret = pick_set(s, &s->lists[vcpu], false, &set);
+	int ret;
 
+	/* Nearly always all lists are the first one. */
+	for (size_t v = 0; v < vcpu; v++)
+		if (regset_equal(&s->lists[v], &s->lists[vcpu])) {
+			*ret_set = image->vcpus[v].set;
+			return 0;
+		}
+	ret = pick_set(s, &s->lists[vcpu], false, &set);
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < image->n_sets; i++)
@@ -474,20 +550,24 @@ static int save_gic(struct save *s)
 /* MP states first: reading registers carries out a pending PSCI reset. */
 static int save_all(struct save *s)
 {
-	int ret = save_shape(s);
+	int ret = s->vm->gic_fd >= 0 ? gic_idle(s->vm, s->report) : 0;
 
 	if (!ret)
+		ret = save_shape(s);
+	if (!ret)
 		ret = save_host_facts(s);
+	if (!ret)
+		ret = check_host(s);
 	if (!ret)
 		ret = for_each_vcpu(s, save_mp_state);
 	if (!ret)
 		ret = list_registers(s);
 	if (!ret)
-		ret = check_features(s);
-	if (!ret)
 		tell_unlisted(s);
 	if (!ret)
 		ret = save_vm_wide(s);
+	if (!ret)
+		ret = check_features(s);
 	if (!ret)
 		ret = for_each_vcpu(s, save_row);
 	if (!ret)
@@ -518,6 +598,8 @@ int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 		return r;
 	}
 	midr = regset_find(&s.image->vm_set, KA_SYS(3, 0, 0, 0, 0));
+	/* What a restore of this VM did is history. */
+	vm->counters.set = false;
 	if (midr >= 0)
 		s.image->midr = regset_u64(&s.image->vm_set, s.image->vm_row,
 					   (size_t)midr);

@@ -4,6 +4,7 @@
  * never runs.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "internal.h"
@@ -55,32 +56,59 @@ int scratch_open_kvm(const struct onereg_io *io, const char *device,
 	return version < 0 ? version : -ENOSYS;
 }
 
-static int step(int ret, const char *operation, const char *name,
-		const char *why, struct onereg_report *report)
+/* The result of a step, with a finding where it failed; 1: refused. */
+static int step(const struct scratch *s, int ret, const char *operation,
+		const char *name, const char *why,
+		struct onereg_report *report)
 {
-	if (ret < 0)
-		report_error(report, ret, operation, name, "%s", why);
-	return ret;
+	bool verdict = s->dry && is_refusal(ret);
+
+	if (ret >= 0)
+		return 0;
+	report_add(report,
+		   &(struct onereg_finding){
+			   .severity = verdict ? ONEREG_IMPOSSIBLE :
+						 ONEREG_ERROR,
+			   .class_ = verdict ? ONEREG_CLASS_SHAPE :
+					       ONEREG_CLASS_NONE,
+			   .vcpu = -1,
+			   .name = name,
+			   .error = -ret,
+			   .operation = operation,
+			   .why = why,
+		   });
+	return verdict ? 1 : ret;
+}
+
+/* Guests of 40 bits of address, as by default, where the host has as many. */
+static int create_vm(struct scratch *s, struct onereg_report *report)
+{
+	int bits = io_ioctl(&s->io, s->kvm_fd, KA_CHECK_EXTENSION,
+			    (void *)(uintptr_t)KA_CAP_ARM_VM_IPA_SIZE);
+	uintptr_t type = bits > 0 && bits < 40 ? (uintptr_t)bits : 0;
+
+	s->vm_fd = io_ioctl(&s->io, s->kvm_fd, KA_CREATE_VM, (void *)type);
+	return step(s, s->vm_fd, "KVM_CREATE_VM", "scratch VM",
+		    "cannot create a VM", report);
 }
 
 static int enable_caps(struct scratch *s, const struct scratch_options *o,
 		       struct onereg_report *report)
 {
-	for (size_t i = 0; i < o->n_caps; i++) {
+	int ret = 0;
+
+	for (size_t i = 0; i < o->n_caps && !ret; i++) {
 		struct ka_enable_cap cap = { .cap = o->caps[i].cap,
 					     .flags = o->caps[i].flags };
 		const char *name = onereg_cap_name(cap.cap);
-		int ret;
 
 		for (size_t j = 0; j < ARRAY_SIZE(cap.args); j++)
 			cap.args[j] = o->caps[i].args[j];
-		ret = step(io_ioctl(&s->io, s->vm_fd, KA_ENABLE_CAP, &cap),
+		ret = step(s, io_ioctl(&s->io, s->vm_fd, KA_ENABLE_CAP, &cap),
 			   "KVM_ENABLE_CAP", name ? name : "a capability",
 			   "this host does not offer it", report);
-		if (ret < 0)
-			return ret;
 	}
-	return 0;
+	return ret;
 }
 
 static int create_vcpus(struct scratch *s, const struct scratch_options *o,
@@ -89,21 +117,22 @@ static int create_vcpus(struct scratch *s, const struct scratch_options *o,
 	s->vcpu_fds = calloc(o->n_vcpus ? o->n_vcpus : 1,
 			     sizeof(*s->vcpu_fds));
 	if (!s->vcpu_fds)
-		return step(-ENOMEM, NULL, "scratch VM", "no memory", report);
+		return step(s, -ENOMEM, NULL, "scratch VM", "no memory",
+			    report);
 	for (size_t i = 0; i < o->n_vcpus; i++) {
 		uintptr_t id = o->vcpu_ids ? o->vcpu_ids[i] : i;
 		int fd = io_ioctl(&s->io, s->vm_fd, KA_CREATE_VCPU, (void *)id);
+		char name[64];
 
-		if (fd < 0) {
-			report_error(report, fd, "KVM_CREATE_VCPU",
-				     "scratch VM", "vCPU %zu with id %zu%s", i,
-				     (size_t)id,
-				     fd == -EMFILE ? ": each takes a file "
-						     "descriptor, raise "
-						     "RLIMIT_NOFILE" :
-						     "");
-			return fd;
-		}
+		snprintf(name, sizeof(name), "vCPU %zu with id %zu", i,
+			 (size_t)id);
+		if (fd < 0)
+			return step(s, fd, "KVM_CREATE_VCPU", name,
+				    fd == -EMFILE ?
+					    "each takes a file descriptor: "
+					    "raise RLIMIT_NOFILE" :
+					    "this host has no room for it",
+				    report);
 		s->vcpu_fds[s->n_vcpus++] = fd;
 	}
 	return 0;
@@ -119,20 +148,19 @@ static int create_gic(struct scratch *s, uint32_t nr_irqs,
 		{ KA_VGIC_GRP_ADDR, 8, KA_VGIC_ADDR_REDIST, GIC_REDIST_BASE },
 		{ KA_VGIC_GRP_CTRL, 8, KA_VGIC_CTRL_INIT, 0 },
 	};
-	int ret = io_ioctl(&s->io, s->vm_fd, KA_CREATE_DEVICE, &dev);
+	int ret = step(s, io_ioctl(&s->io, s->vm_fd, KA_CREATE_DEVICE, &dev),
+		       "KVM_CREATE_DEVICE", "GICv3",
+		       "this host has no GICv3 for guests", report);
 
-	if (ret < 0)
-		return step(ret, "KVM_CREATE_DEVICE", "GICv3",
-			    "this host has no GICv3 for guests", report);
+	if (ret)
+		return ret;
 	s->gic_fd = (int)dev.fd;
-	for (size_t i = nr_irqs ? 0 : 1; i < ARRAY_SIZE(setup); i++) {
-		ret = step(io_set_attr(&s->io, s->gic_fd, &setup[i]),
+	for (size_t i = nr_irqs ? 0 : 1; i < ARRAY_SIZE(setup) && !ret; i++)
+		ret = step(s, io_set_attr(&s->io, s->gic_fd, &setup[i]),
 			   "KVM_SET_DEVICE_ATTR", "GICv3",
-			   "addresses or CTRL_INIT of a scratch GIC", report);
-		if (ret)
-			return ret;
-	}
-	return 0;
+			   "interrupts, addresses or CTRL_INIT of a scratch "
+			   "GIC", report);
+	return ret;
 }
 
 int scratch_open(struct scratch *s, const struct scratch_options *o,
@@ -140,26 +168,28 @@ int scratch_open(struct scratch *s, const struct scratch_options *o,
 {
 	int ret;
 
-	*s = (struct scratch){ .kvm_fd = -1, .vm_fd = -1, .gic_fd = -1 };
+	*s = (struct scratch){
+		.kvm_fd = -1, .vm_fd = -1, .gic_fd = -1, .dry = o->dry
+	};
 	ret = io_complete(&s->io, o->io);
-	if (ret)
-		return step(ret, NULL, "struct onereg_io", "incomplete",
-			    report);
-	ret = s->kvm_fd = scratch_open_kvm(&s->io, o->device, report);
-	if (ret >= 0)
-		ret = s->vm_fd = step(io_ioctl(&s->io, s->kvm_fd, KA_CREATE_VM,
-					       (void *)0),
-				      "KVM_CREATE_VM", "scratch VM",
-				      "cannot create a VM", report);
-	if (ret >= 0)
+	if (ret) {
+		report_error(report, ret, NULL, "struct onereg_io",
+			     "has no size, or lacks a function");
+		return ret;
+	}
+	s->kvm_fd = scratch_open_kvm(&s->io, o->device, report);
+	if (s->kvm_fd < 0)
+		return s->kvm_fd;
+	ret = create_vm(s, report);
+	if (!ret)
 		ret = enable_caps(s, o, report);
-	if (ret >= 0)
+	if (!ret)
 		ret = create_vcpus(s, o, report);
-	if (ret >= 0 && o->gic)
+	if (!ret && o->gic)
 		ret = create_gic(s, o->nr_irqs, report);
-	if (ret < 0)
+	if (ret)
 		scratch_close(s);
-	return ret < 0 ? ret : 0;
+	return ret;
 }
 
 int scratch_init_vcpus(struct scratch *s, uint32_t features,
@@ -168,22 +198,23 @@ int scratch_init_vcpus(struct scratch *s, uint32_t features,
 	struct ka_vcpu_init init;
 	int ret, sve = KA_VCPU_SVE;
 
-	ret = step(io_ioctl(&s->io, s->vm_fd, KA_ARM_PREFERRED_TARGET, &init),
+	ret = step(s, io_ioctl(&s->io, s->vm_fd, KA_ARM_PREFERRED_TARGET,
+			       &init),
 		   "KVM_ARM_PREFERRED_TARGET", "scratch VM",
 		   "no arm64 vCPU can be made here", report);
 	init.features[0] = features;
-	for (size_t i = 0; i < s->n_vcpus && ret >= 0; i++) {
-		ret = step(io_ioctl(&s->io, s->vcpu_fds[i], KA_ARM_VCPU_INIT,
-				    &init),
+	for (size_t i = 0; i < s->n_vcpus && !ret; i++) {
+		ret = step(s, io_ioctl(&s->io, s->vcpu_fds[i],
+				       KA_ARM_VCPU_INIT, &init),
 			   "KVM_ARM_VCPU_INIT", "scratch VM",
 			   "the host refuses these vCPU features", report);
-		if (ret >= 0 && (features & 1u << sve))
-			ret = step(io_ioctl(&s->io, s->vcpu_fds[i],
-					    KA_ARM_VCPU_FINALIZE, &sve),
+		if (!ret && (features & 1u << sve))
+			ret = step(s, io_ioctl(&s->io, s->vcpu_fds[i],
+					       KA_ARM_VCPU_FINALIZE, &sve),
 				   "KVM_ARM_VCPU_FINALIZE", "scratch VM",
 				   "SVE", report);
 	}
-	return ret < 0 ? ret : 0;
+	return ret;
 }
 
 void scratch_close(struct scratch *s)

@@ -38,7 +38,8 @@ void dry_run_leaves_nothing_open(struct test *t)
 		return;
 	if (pair_image(t, &p, 2100)) {
 		size_t before = model_n_open(t->dst.model);
-		int ret = onereg_image_dry_run(p.image, t->dst.io, NULL, NULL);
+		int ret = onereg_image_dry_run(p.image, t->dst.io, NULL,
+					       p.report);
 
 		EXPECT(t, !ret, "%d", ret);
 		EXPECT(t, model_n_open(t->dst.model) == before, "%zu, not %zu",

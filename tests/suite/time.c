@@ -80,7 +80,7 @@ static void restore_in_time(struct test *t, struct pair *p,
 		check_counters(t, &moved, before - saved, after - saved);
 	else
 		check_counters(t, &moved, 0, after - before);
-	ret = onereg_vm_prove(p->dst.vm, p->image, NULL);
+	ret = onereg_vm_prove(p->dst.vm, p->image, p->report);
 	EXPECT(t, !ret, "%d", ret);
 }
 
