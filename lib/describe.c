@@ -75,7 +75,7 @@ static int read_caps(struct describe *d, int kvm_fd)
 		n++;
 	host->caps = calloc(n, sizeof(*host->caps));
 	if (!host->caps)
-		return -ENOMEM;
+		return no_memory(d->report, "describe");
 	for (size_t i = 0; cap_at(i, &cap); i++) {
 		int value = io_ioctl(&d->io, kvm_fd, KA_CHECK_EXTENSION,
 				     (void *)(uintptr_t)cap);
@@ -222,8 +222,9 @@ static int fill_profile(struct describe *d, struct scratch *s,
 	}
 	r = profile_init(p, features, list.ids, list.n);
 	regset_free(&list);
+	/* The list is good: nothing else can be lacking. */
 	if (r)
-		return r;
+		return no_memory(d->report, "describe");
 	read_values(d, s, p);
 	read_masks(d, s, p);
 	return 0;
@@ -282,7 +283,7 @@ static int add_profiles(struct describe *d)
 
 	d->host->profiles = calloc(n, sizeof(*d->host->profiles));
 	if (!d->host->profiles)
-		return -ENOMEM;
+		return no_memory(d->report, "describe");
 	for (unsigned int i = 0; i < ARRAY_SIZE(offered); i++)
 		if (onereg_host_cap(d->host, offered[i].caps[0]) > 0 &&
 		    onereg_host_cap(d->host, offered[i].caps[1]) > 0)
@@ -350,20 +351,20 @@ int onereg_host_describe(const struct onereg_describe_options *options,
 	r = options ? options_take(&o, sizeof(o), options) : 0;
 	if (!r)
 		r = io_complete(&d.io, o.io);
-	d.device = o.device ? o.device : "/dev/kvm";
-	if (!r)
-		d.host = calloc(1, sizeof(*d.host));
-	if (!r)
-		r = d.host ? describe(&d, o.probe_scope) : -ENOMEM;
-	if (!r) {
-		*ret = d.host;
-		return 0;
-	}
-	onereg_host_free(d.host);
-	/* A call that failed told so itself; what is left is memory. */
-	if (report && onereg_report_verdict(report) != ONEREG_FAILED)
+	if (r) {
 		report_error(report, r, NULL, "describe",
-			     r == -ENOMEM ? "no memory" :
-					    "wrong options or struct onereg_io");
-	return r;
+			     "wrong options or struct onereg_io");
+		return r;
+	}
+	d.device = o.device ? o.device : "/dev/kvm";
+	d.host = calloc(1, sizeof(*d.host));
+	if (!d.host)
+		return no_memory(report, "describe");
+	r = describe(&d, o.probe_scope);
+	if (r) {
+		onereg_host_free(d.host);
+		return r;
+	}
+	*ret = d.host;
+	return 0;
 }

@@ -6,7 +6,16 @@
 #ifndef ONEREG_LIB_DESCRIBE_H
 #define ONEREG_LIB_DESCRIBE_H
 
+#include <errno.h>
+
 #include "internal.h"
+
+/* Tells of it, at the point of failure. Returns -ENOMEM. */
+static inline int no_memory(struct onereg_report *report, const char *name)
+{
+	report_error(report, ENOMEM, NULL, name, "no memory");
+	return -ENOMEM;
+}
 
 /* The i-th capability that a description asks for; false past the end. */
 bool cap_at(size_t i, uint32_t *ret);

@@ -134,7 +134,7 @@ static int refuse_twins(struct import *im, const uint64_t *ids, size_t n)
 	int r = 0;
 
 	if (!sorted)
-		return -ENOMEM;
+		return no_memory(im->report, "import");
 	memcpy(sorted, ids, n * sizeof(*ids));
 	qsort(sorted, n, sizeof(*sorted), id_order);
 	for (size_t i = 1; i < n && !r; i++)
@@ -182,10 +182,14 @@ static int parse_regs(struct import *im, const json_t *regs)
 			   n, MAX_REGS);
 	ids = calloc(n, sizeof(*ids));
 	if (!ids)
-		return -ENOMEM;
+		return no_memory(im->report, "import");
 	r = parse_ids(im, regs, ids);
-	if (!r)
+	if (!r) {
 		r = profile_init(&im->profile, 1u << KA_VCPU_PSCI_0_2, ids, n);
+		/* The ids are good: nothing else can be lacking. */
+		if (r)
+			no_memory(im->report, "import");
+	}
 	free(ids);
 	for (size_t i = 0; i < n && !r; i++) {
 		r = parse_bitmap(im, i, json_array_get(regs, i),
@@ -278,7 +282,7 @@ static int load(const void *json, size_t size, json_t **ret,
 	/* jansson gives a reason for bad input, but mostly none for this. */
 	if (json_error_code(&error) == json_error_unknown ||
 	    json_error_code(&error) == json_error_out_of_memory)
-		return -ENOMEM;
+		return no_memory(report, "import");
 	snprintf(why, sizeof(why), "line %d, byte %d: %s", error.line,
 		 error.position, error.text);
 	report_add(report, &(struct onereg_finding){
@@ -302,7 +306,7 @@ static int finish(struct import *im)
 
 	host->profiles = calloc(1, sizeof(*host->profiles));
 	if (!host->profiles)
-		return -ENOMEM;
+		return no_memory(im->report, "import");
 	if (midr >= 0)
 		host->midr = regset_u64(&im->profile.set, im->profile.reset,
 					(size_t)midr);
@@ -324,7 +328,7 @@ int onereg_host_import(const void *json, size_t size, struct onereg_host **ret,
 	if (r)
 		return r;
 	im.host = calloc(1, sizeof(*im.host));
-	r = im.host ? parse_root(&im, root) : -ENOMEM;
+	r = im.host ? parse_root(&im, root) : no_memory(report, "import");
 	if (!r)
 		r = finish(&im);
 	json_decref(root);

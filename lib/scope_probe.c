@@ -269,14 +269,21 @@ static bool wants_probe(const struct host_profile *p, const uint8_t *done,
 }
 
 /* As scratch_init_vcpus(), but leaves the vCPUs before FINALIZE. */
-static int init_only(struct scratch *s, uint32_t features)
+static int init_only(struct scratch *s, uint32_t features,
+		     struct onereg_report *report)
 {
+	const char *operation = "KVM_ARM_PREFERRED_TARGET";
 	struct ka_vcpu_init init = { 0 };
 	int r = io_ioctl(&s->io, s->vm_fd, KA_ARM_PREFERRED_TARGET, &init);
 
 	init.features[0] = features;
-	for (size_t i = 0; i < s->n_vcpus && r >= 0; i++)
+	for (size_t i = 0; i < s->n_vcpus && r >= 0; i++) {
+		operation = "KVM_ARM_VCPU_INIT";
 		r = io_ioctl(&s->io, s->vcpu_fds[i], KA_ARM_VCPU_INIT, &init);
+	}
+	if (r < 0)
+		report_error(report, r, operation, "scratch VM",
+			     "cannot make a vCPU to probe");
 	return r < 0 ? r : 0;
 }
 
@@ -294,7 +301,7 @@ static int probe_vm(const struct scratch_options *o,
 	r = scratch_open(&p.s, o, report);
 	if (r)
 		return r;
-	r = vls ? init_only(&p.s, profile->features) :
+	r = vls ? init_only(&p.s, profile->features, report) :
 		  scratch_init_vcpus(&p.s, profile->features, report);
 	for (size_t i = 0; i < profile->set.n && !r; i++) {
 		if (!wants_probe(profile, done, i, vls))
@@ -333,7 +340,7 @@ static int probe_profile(struct onereg_host *host, size_t n,
 	int r = 0;
 
 	if (!done)
-		return -ENOMEM;
+		return no_memory(report, "probe");
 	for (size_t i = n + 1; i < host->n_profiles; i++)
 		copy_scopes(&host->profiles[i], profile, done);
 	for (size_t i = 0; i < profile->set.n; i++) {

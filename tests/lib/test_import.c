@@ -213,17 +213,44 @@ static size_t parser_allocations(void)
 Test(import, reports_lack_of_memory_wherever_it_strikes)
 {
 	size_t n = parser_allocations(), first = n;
+	struct onereg_report *report;
 	struct onereg_host *host;
 	int r;
 
+	cr_assert_eq(onereg_report_new(&report), 0);
 	do {
+		onereg_report_clear(report);
 		fault_at(FAULT_MALLOC, ++n, ENOMEM);
-		r = import(good, &host, NULL);
+		r = import(good, &host, report);
 		fault_stop(FAULT_MALLOC);
 		cr_assert(r == 0 || r == -ENOMEM, "allocation %zu: %d", n, r);
+		cr_assert_eq(onereg_report_count(report), r ? 1 : 0);
+		cr_assert(!r || onereg_report_get(report, 0)->error == ENOMEM);
 	} while (r);
+	onereg_report_free(report);
 	cr_assert_gt(n - first, 8);
 	onereg_host_free(host);
+}
+
+/* An old error in the report does not stand for a new one. */
+Test(describe, tells_of_lack_of_memory_in_a_report_that_was_used)
+{
+	struct onereg_describe_options o = { .size = sizeof(o) };
+	struct onereg_report *report;
+	struct onereg_host *host;
+
+	cr_assert_eq(onereg_report_new(&report), 0);
+	report_error(report, EIO, NULL, "before", "an old error");
+	fault_at(FAULT_MALLOC, 1, ENOMEM);
+	cr_assert_eq(onereg_host_describe(&o, &host, report), -ENOMEM);
+	fault_stop(FAULT_MALLOC);
+	cr_assert_eq(onereg_report_count(report), 2);
+	cr_assert_eq(onereg_report_get(report, 1)->error, ENOMEM);
+	o.size = 0;
+	cr_assert_eq(onereg_host_describe(&o, &host, report), -EINVAL);
+	cr_assert_eq(onereg_report_count(report), 3);
+	cr_assert_eq(onereg_report_get(report, 2)->error, EINVAL);
+	onereg_report_free(report);
 }
 
 Test(import, reads_what_it_wrote)
