@@ -80,7 +80,7 @@ static void check_feature_caps(const struct check *c, uint32_t features)
 			shape(c, ONEREG_CARE, name,
 			      "the host offers this vCPU feature, but its "
 			      "description has no list of registers with it",
-			      "try it there: onereg check without --on");
+			      TRY_THERE);
 		else
 			shape(c, ONEREG_IMPOSSIBLE, name,
 			      "the VM's vCPUs have this feature, which the "
@@ -119,7 +119,7 @@ static void check_features(struct check *c)
 		shape(c, ONEREG_CARE, name,
 		      "no profile has exactly the VM's features: compared with "
 		      "one that has this too",
-		      "try it there: onereg check without --on");
+		      TRY_THERE);
 	}
 }
 
@@ -153,7 +153,7 @@ static void check_cap(const struct check *c, uint32_t cap)
 		f.severity = ONEREG_CARE;
 		f.why = "the VM has it enabled; the description does not say "
 			"whether the host offers it";
-		f.todo = "try it there: onereg check without --on";
+		f.todo = TRY_THERE;
 	} else if (onereg_host_cap(c->host, cap) <= 0) {
 		f.why = "the VM has it enabled, the host does not offer it";
 	} else {
@@ -240,11 +240,33 @@ static void check_vcpu_state(const struct check *c, size_t i)
 			"kernel does not know";
 		report_add(c->report, &f);
 	}
-	for (size_t k = 0; k < v->attrs.n; k++)
-		if (v->attrs.v[k].group == KA_VCPU_PVTIME_CTRL) {
-			check_cap(c, KA_CAP_STEAL_TIME);
-			return;
-		}
+}
+
+static bool has_stolen_time(const struct onereg_image *image)
+{
+	for (size_t i = 0; i < image->n_vcpus; i++)
+		for (size_t k = 0; k < image->vcpus[i].attrs.n; k++)
+			if (image->vcpus[i].attrs.v[k].group ==
+			    KA_VCPU_PVTIME_CTRL)
+				return true;
+	return false;
+}
+
+static void check_gic(const struct check *c)
+{
+	if (!knows_cap(c->host, CAP_IRQCHIP))
+		shape(c, ONEREG_CARE, "GICv3",
+		      "the VM has a GIC; the description does not say whether "
+		      "the host offers one",
+		      TRY_THERE);
+	else if (onereg_host_cap(c->host, CAP_IRQCHIP) <= 0)
+		shape(c, ONEREG_IMPOSSIBLE, "GICv3",
+		      "the VM has a GIC, the host offers none", NULL);
+	else
+		shape(c, ONEREG_NOTE, "GICv3",
+		      "a description does not say what the host's GICv3 is "
+		      "like; a dry run on the host does compare it",
+		      NULL);
 }
 
 static void check_shape(const struct check *c)
@@ -253,10 +275,10 @@ static void check_shape(const struct check *c)
 		check_cap(c, c->image->caps[i].cap);
 	check_vcpus(c);
 	check_counter(c);
-	if (c->image->has_gic && knows_cap(c->host, CAP_IRQCHIP) &&
-	    onereg_host_cap(c->host, CAP_IRQCHIP) <= 0)
-		shape(c, ONEREG_IMPOSSIBLE, "GICv3",
-		      "the VM has a GIC, the host offers none", NULL);
+	if (c->image->has_gic)
+		check_gic(c);
+	if (has_stolen_time(c->image))
+		check_cap(c, KA_CAP_STEAL_TIME);
 	for (size_t i = 0; i < c->image->n_vcpus; i++)
 		check_vcpu_state(c, i);
 }
@@ -388,6 +410,8 @@ int onereg_image_check(const struct onereg_image *image,
 {
 	struct check c = { .image = image, .host = host, .report = report };
 
+	if (!report)
+		return -EINVAL;
 	if (!host->n_profiles) {
 		report_error(report, EINVAL, NULL, "host description",
 			     "it describes no profile");

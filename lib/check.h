@@ -8,6 +8,8 @@
 
 #include "internal.h"
 
+#define TRY_THERE "try it there: onereg check without --on"
+
 struct check {
 	const struct onereg_image *image;
 	const struct onereg_host *host;

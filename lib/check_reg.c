@@ -22,8 +22,6 @@
 
 #define CAP_ARM_WRITABLE_IMP_ID_REGS 239
 
-#define TRY_THERE "try it there: onereg check without --on"
-
 void check_add(const struct check *c, const struct check_item *item,
 	       enum onereg_severity severity, enum onereg_class class_,
 	       const struct onereg_field *field, const char *why,
@@ -112,6 +110,16 @@ static bool taken_and_ignored(const struct check_item *item,
 	       !(number(item->b, item->size) & field_mask(&f->field));
 }
 
+static void ignored_field(const struct check *c, const struct check_item *item,
+			  const struct id_field *f)
+{
+	char why[256];
+
+	snprintf(why, sizeof(why), "the guest would be shown 0: %s", f->why);
+	check_add(c, item, ONEREG_CARE, ONEREG_CLASS_FEATURE, &f->field, why,
+		  TRY_THERE);
+}
+
 static void lower_field(const struct check *c, const struct check_item *item,
 			const struct id_field *f)
 {
@@ -129,8 +137,7 @@ static void lower_field(const struct check *c, const struct check_item *item,
 			  "whether the host's kernel lets this field change",
 			  "describe the host with: onereg host");
 	else if (taken_and_ignored(item, f))
-		check_add(c, item, ONEREG_CARE, ONEREG_CLASS_FEATURE,
-			  &f->field, f->why, TRY_THERE);
+		ignored_field(c, item, f);
 	else if (!p->has_mask[item->at])
 		check_add(c, item, ONEREG_IMPOSSIBLE, ONEREG_CLASS_FEATURE,
 			  &f->field,

@@ -11,6 +11,8 @@
 #include "internal.h"
 
 #define MPIDR	KA_SYS(3, 0, 0, 0, 5)
+/* KVM_ARM_TARGET_GENERIC_V8: what every host prefers since Linux 5.10. */
+#define TARGET_GENERIC_V8 5
 
 /* As the save does: that a SET is refused does not tell where a value is. */
 static bool is_vm_wide(const struct host_profile *p, size_t i)
@@ -120,6 +122,7 @@ int onereg_image_from_host(const struct onereg_host *host, size_t profile,
 	memcpy(image->release, host->release, sizeof(image->release));
 	image->counter_frequency = host->counter_frequency;
 	image->midr = host->midr;
+	image->target = TARGET_GENERIC_V8;
 	image->features[0] = host->profiles[profile].features;
 	image->fresh = true;
 	image->partial = host->partial;

@@ -485,6 +485,71 @@ Test(check, enabled_capabilities_must_be_offered)
 	cr_assert_eq(with_cap(KA_CAP_ARM_MTE, 1, 1), ONEREG_NO);
 }
 
+static enum onereg_verdict with_gic(int asked, int value)
+{
+	struct onereg_host *host = host_of(MPIDR, 0);
+	struct onereg_image *image = fresh(host);
+	struct onereg_report *report = new_report();
+	enum onereg_verdict v;
+
+	image->has_gic = true;
+	if (asked)
+		host_add_cap(host, 0, value);
+	v = check(image, host, report);
+	cr_assert(find(report, "GICv3", NULL));
+	cr_assert_eq(onereg_report_count(report), 1);
+	onereg_report_free(report);
+	onereg_image_free(image);
+	onereg_host_free(host);
+	return v;
+}
+
+Test(check, a_description_says_little_about_the_gic)
+{
+	cr_assert_eq(with_gic(1, 1), ONEREG_YES);
+	cr_assert_eq(with_gic(1, 0), ONEREG_NO);
+	cr_assert_eq(with_gic(0, 0), ONEREG_WITH_CARE);
+}
+
+Test(check, stolen_time_needs_its_capability_and_is_told_of_once)
+{
+	struct onereg_host *host = host_of(MPIDR, 0);
+	struct onereg_report *report = new_report();
+	struct onereg_image *image;
+
+	cr_assert_eq(onereg_image_from_host(host, 0, 2, &image), 0);
+	for (size_t i = 0; i < 2; i++)
+		cr_assert_eq(attrs_add(&image->vcpus[i].attrs,
+				       &(struct attr){
+					       .group = KA_VCPU_PVTIME_CTRL,
+					       .attr = KA_VCPU_PVTIME_IPA,
+					       .size = 8,
+					       .value = 0x40000000,
+				       }), 0);
+	host_add_cap(host, KA_CAP_STEAL_TIME, 0);
+	cr_assert_eq(check(image, host, report), ONEREG_NO);
+	expect(report, "KVM_CAP_STEAL_TIME", NULL, ONEREG_IMPOSSIBLE);
+	cr_assert_eq(onereg_report_count(report), 1);
+	onereg_report_clear(report);
+	host->caps[0].value = 1;
+	cr_assert_eq(check(image, host, report), ONEREG_YES);
+	onereg_report_free(report);
+	onereg_image_free(image);
+	onereg_host_free(host);
+}
+
+Test(check, a_field_that_is_taken_and_ignored)
+{
+	struct onereg_report *report = new_report();
+
+	cr_assert_eq(move(host_of(PFR0, 1ULL << 40), masked(PFR0, 0, 0),
+			  report), ONEREG_WITH_CARE);
+	expect(report, "ID_AA64PFR0_EL1", "MPAM", ONEREG_CARE);
+	cr_assert(strstr(find(report, "ID_AA64PFR0_EL1", "MPAM")->why,
+			 "would be shown 0"));
+	onereg_report_free(report);
+}
+
 Test(check, vcpus_that_disagree)
 {
 	struct onereg_host *host = host_of(ISAR0, 0);
@@ -534,9 +599,14 @@ Test(check, vcpus_that_agree_are_told_of_once)
 Test(check, a_host_without_a_profile_is_an_error)
 {
 	struct onereg_host *a = host_of(MPIDR, 0), *b = host_new();
+	struct onereg_report *report = new_report();
 	struct onereg_image *image = fresh(a);
 
-	cr_assert_eq(onereg_image_check(image, b, NULL), -EINVAL);
+	cr_assert_eq(onereg_image_check(image, b, report), -EINVAL);
+	cr_assert_eq(onereg_report_verdict(report), ONEREG_FAILED);
+	onereg_report_free(report);
+	/* The report is the answer. */
+	cr_assert_eq(onereg_image_check(image, a, NULL), -EINVAL);
 	onereg_image_free(image);
 	onereg_host_free(a);
 	onereg_host_free(b);
@@ -659,6 +729,7 @@ Test(fresh, holds_reset_values_vm_wide_ones_once)
 	cr_assert_eq(image->sets[0].n, 2);
 	cr_assert_eq(onereg_image_n_vcpus(image), 18);
 	cr_assert_eq(onereg_image_vcpu_id(image, 17), 17);
+	cr_assert_eq(image->target, 5, "KVM_ARM_TARGET_GENERIC_V8");
 	cr_assert_eq(regset_u64(&image->sets[0], image->vcpus[17].row, 1),
 		     0x80000101, "affinity as KVM numbers it");
 	cr_assert_eq(onereg_image_from_host(host, 1, 1, &image), -EINVAL);
