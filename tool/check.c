@@ -70,6 +70,8 @@ static int print_text(const struct check *c)
 			     features));
 	if (print_findings(c->report))
 		return NOT_DONE;
+	if (findings_lost(c->report))
+		printf("\nFindings were lost: there was no memory for them.\n");
 	return end_text(DONE);
 }
 
@@ -78,7 +80,8 @@ static json_t *to_json(const struct check *c)
 	const struct onereg_host *host = c->on.host ? c->on.host : c->here;
 
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:{s:I, s:I, s:I}, s:o}",
+		"{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:{s:I, s:I, s:I}, s:b,"
+		" s:o}",
 		"verdict",
 		onereg_verdict_name(onereg_report_verdict(c->report)), "image",
 		c->what.path, "image_release",
@@ -90,7 +93,8 @@ static json_t *to_json(const struct check *c)
 		(json_int_t)count_findings(c->report, ONEREG_IMPOSSIBLE),
 		"care", (json_int_t)count_findings(c->report, ONEREG_CARE),
 		"note", (json_int_t)count_findings(c->report, ONEREG_NOTE),
-		"findings", json_findings(c->report));
+		"findings_lost", findings_lost(c->report), "findings",
+		json_findings(c->report));
 }
 
 static int tell(const struct check *c)
@@ -123,8 +127,7 @@ static int check(struct check *c)
 		r = onereg_image_check(c->what.image, c->on.host, c->report);
 	else
 		r = try_here(c);
-	if (r && (!c->here ||
-		  onereg_report_verdict(c->report) != ONEREG_NO))
+	if (r)
 		return not_done(&c->args, r, c->report, "%s on %s",
 				c->what.path, host_name(c));
 	return tell(c);

@@ -25,6 +25,12 @@ size_t count_findings(const struct onereg_report *report,
 	return n;
 }
 
+bool findings_lost(const struct onereg_report *report)
+{
+	return onereg_report_verdict(report) == ONEREG_FAILED &&
+	       !count_findings(report, ONEREG_ERROR);
+}
+
 /* ---- names ---- */
 
 /* Is every finding about the VM, the host or the first vCPU? */

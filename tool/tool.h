@@ -90,6 +90,8 @@ json_t *json_features(uint32_t features);
 int print_findings(const struct onereg_report *report);
 size_t count_findings(const struct onereg_report *report,
 		      enum onereg_severity severity);
+/* Did it fail for nothing but a lack of memory for findings? */
+bool findings_lost(const struct onereg_report *report);
 
 /* ---- load.c: files, recognised by what is in them ---- */
 
