@@ -6,18 +6,32 @@
 
 #include "vmm.h"
 
+/* The first is the cause, what follows is often its consequence. */
+static char first[2 * PATH_SIZE];
+
+const char *error_first(void)
+{
+	return first;
+}
+
+void error_line(const char *line)
+{
+	flockfile(stderr);
+	fprintf(stderr, "onereg-vmm: %s\n", line);
+	if (!first[0])
+		snprintf(first, sizeof(first), "%s", line);
+	funlockfile(stderr);
+}
+
 static void say(const char *format, va_list args, const char *why,
 		const char *todo)
 {
-	flockfile(stderr);
-	fputs("onereg-vmm: ", stderr);
-	vfprintf(stderr, format, args);
-	if (why)
-		fprintf(stderr, ": %s", why);
-	if (todo)
-		fprintf(stderr, "; %s", todo);
-	fputc('\n', stderr);
-	funlockfile(stderr);
+	char what[sizeof(first)], line[sizeof(first) + 512];
+
+	vsnprintf(what, sizeof(what), format, args);
+	snprintf(line, sizeof(line), "%s%s%s%s%s", what, why ? ": " : "",
+		 why ?: "", todo ? "; " : "", todo ?: "");
+	error_line(line);
 }
 
 int cannot(const char *todo, const char *format, ...)

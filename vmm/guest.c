@@ -167,19 +167,17 @@ static void fill_params(struct vm *vm, const struct guest_options *options)
 	};
 }
 
-static int set_entry(struct vm *vm, uint64_t entry)
+static int set_reg(struct vm *vm, uint64_t id, uint64_t value, const char *name)
 {
-	uint64_t x0 = PAYLOAD_PARAMS;
-
-	if (vm_set_reg(vm, 0, CORE_PC, &entry) < 0 ||
-	    vm_set_reg(vm, 0, CORE_X0, &x0) < 0)
-		return cannot_errno(NULL, "KVM_SET_ONE_REG of PC, vCPU 0");
+	if (vm_set_reg(vm, 0, id, &value) < 0)
+		return cannot_errno(NULL, "KVM_SET_ONE_REG of %s, vCPU 0",
+				    name);
 	return 0;
 }
 
-int guest_load(struct vm *vm, const struct guest_options *options)
+static int load_payload(struct vm *vm, const struct guest_options *options,
+			uint64_t *entry)
 {
-	uint64_t entry = 0;
 	int rc;
 
 	if (vm->machine.memory_size <
@@ -188,15 +186,24 @@ int guest_load(struct vm *vm, const struct guest_options *options)
 		return cannot("16 MiB serve any number",
 			      "--memory: too little for %u vCPUs",
 			      vm->machine.vcpus);
-	if (options->file)
-		rc = load_file(vm, options->file, &entry);
-	else
-		rc = load(vm, payload_elf, payload_elf_end - payload_elf,
-			  &entry);
+	rc = load(vm, payload_elf, payload_elf_end - payload_elf, entry);
 	if (rc)
 		return rc;
 	fill_params(vm, options);
-	return set_entry(vm, entry);
+	return set_reg(vm, CORE_X0, PAYLOAD_PARAMS, "X0");
+}
+
+/* Another guest finds its memory as its file says, and nothing else in it. */
+int guest_load(struct vm *vm, const struct guest_options *options)
+{
+	uint64_t entry = 0;
+	int rc;
+
+	if (options->file)
+		rc = load_file(vm, options->file, &entry);
+	else
+		rc = load_payload(vm, options, &entry);
+	return rc ?: set_reg(vm, CORE_PC, entry, "PC");
 }
 
 bool guest_is_payload(struct vm *vm)
@@ -215,7 +222,7 @@ static bool all_made(struct vm *vm, uint64_t passes)
 	return true;
 }
 
-static int report_slowest(struct vm *vm, uint64_t passes, unsigned int seconds)
+static int report_slowest(struct vm *vm, uint64_t passes, uint64_t ns)
 {
 	unsigned int slowest = 0;
 
@@ -224,19 +231,24 @@ static int report_slowest(struct vm *vm, uint64_t passes, unsigned int seconds)
 			slowest = i;
 	return cannot("look at what the guest printed, or give it fewer vCPUs "
 		      "or a shorter --hold",
-		      "guest: vCPU %u made %llu of %llu passes in %u s",
+		      "guest: vCPU %u made %llu of %llu passes in %llu s",
 		      slowest,
 		      (unsigned long long)status_of(vm, slowest)->passes,
-		      (unsigned long long)passes, seconds);
+		      (unsigned long long)passes,
+		      (unsigned long long)(ns / 1000000000));
 }
 
 int guest_wait(struct vm *vm, uint64_t passes, unsigned int seconds)
 {
-	uint64_t until = now_ns() + seconds * 1000000000ull;
+	uint64_t start = now_ns(), waited;
 
 	while (!all_made(vm, passes)) {
-		if (now_ns() > until || vm->shut_down || vm->failed)
-			return report_slowest(vm, passes, seconds);
+		/* who ended it has said so, or the caller does */
+		if (vm_end(vm) != GOING)
+			return CANNOT;
+		waited = now_ns() - start;
+		if (waited > seconds * 1000000000ull)
+			return report_slowest(vm, passes, waited);
 		usleep(2000);
 	}
 	return 0;
@@ -250,6 +262,21 @@ static unsigned int lines_of(const char *answer)
 	return slash ? (unsigned int)strtoul(slash + 1, NULL, 10) : 1;
 }
 
+/* In slices: the VM may end meanwhile, and then no answer comes. */
+static const char *wait_answer(struct vm *vm, unsigned int i, unsigned int ms)
+{
+	uint64_t start = now_ns();
+	const char *answer;
+	bool over;
+
+	do {
+		over = vm_end(vm) != GOING ||
+		       now_ns() - start > ms * 1000000ull;
+		answer = uart_answer(&vm->uart, i, over ? 0 : 50);
+	} while (!answer && !over);
+	return answer;
+}
+
 int guest_check(struct vm *vm, char *text, size_t size)
 {
 	const char *answer;
@@ -257,14 +284,18 @@ int guest_check(struct vm *vm, char *text, size_t size)
 
 	uart_forget(&vm->uart);
 	uart_send(&vm->uart, '?');
-	answer = uart_answer(&vm->uart, 0, ms);
+	answer = wait_answer(vm, 0, ms);
+	if (!answer && vm_end(vm) != GOING) {
+		snprintf(text, size, "no answer: the VM ended");
+		return CANNOT;
+	}
 	if (!answer) {
 		snprintf(text, size, "no answer from vCPU 0 in %u ms", ms);
 		return NO;
 	}
 	snprintf(text, size, "%s", answer);
 	for (unsigned int i = 1; i < lines_of(answer); i++)
-		if (!uart_answer(&vm->uart, i, ms))
+		if (!wait_answer(vm, i, ms))
 			break;
 	return strncmp(answer, "payload: ok ", 12) ? NO : YES;
 }

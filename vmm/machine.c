@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +22,25 @@ static json_t *uart_pending(const struct vm *vm)
 	return array;
 }
 
-int machine_write(const struct vm *vm, int dir_fd)
+/* As text: JSON's integers are signed. */
+static json_t *hex(uint64_t value)
+{
+	char text[17];
+
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)value);
+	return json_string(text);
+}
+
+static bool parse_hex(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	*ret = strtoull(text, &end, 16);
+	return strlen(text) == 16 && !*end;
+}
+
+int machine_write(const struct vm *vm, const struct digests *digests,
+		  int dir_fd)
 {
 	const struct machine *m = &vm->machine;
 	int fd = openat(dir_fd, "machine",
@@ -29,11 +48,16 @@ int machine_write(const struct vm *vm, int dir_fd)
 	json_t *object;
 	int rc = -1;
 
-	object = json_pack("{s:i s:s s:i s:I s:i s:I s:I s:o}", "format",
+	object = json_pack("{s:i s:s s:i s:I s:i s:I s:I s:o s:o s:I s:o}",
+			   "format",
 			   FORMAT, "guest", m->guest, "vcpus", (int)m->vcpus,
 			   "memory_size", (json_int_t)m->memory_size, "nr_irqs",
 			   (int)m->nr_irqs, "gicd", (json_int_t)m->gicd, "gicr",
-			   (json_int_t)m->gicr, "uart_rx", uart_pending(vm));
+			   (json_int_t)m->gicr, "uart_rx", uart_pending(vm),
+			   "memory_xxh3", hex(digests->memory),
+			   "registers_size",
+			   (json_int_t)digests->registers_size,
+			   "registers_xxh3", hex(digests->registers));
 	if (fd >= 0)
 		rc = json_dumpfd(object, fd, JSON_INDENT(2)) ?: fsync(fd);
 	json_decref(object);
@@ -46,27 +70,35 @@ int machine_write(const struct vm *vm, int dir_fd)
 
 static int parse(json_t *object, const char *path, struct machine *ret)
 {
-	json_int_t memory, gicd, gicr;
+	const char *guest, *memory_xxh3, *registers_xxh3;
+	json_int_t memory, gicd, gicr, registers;
 	int format, vcpus, irqs;
-	const char *guest;
+	struct digests digests;
 	json_error_t why;
 
-	if (json_unpack_ex(object, &why, 0, "{s:i s:s s:i s:I s:i s:I s:I}",
+	if (json_unpack_ex(object, &why, 0,
+			   "{s:i s:s s:i s:I s:i s:I s:I s:s s:I s:s}",
 			   "format", &format, "guest", &guest, "vcpus", &vcpus,
 			   "memory_size", &memory, "nr_irqs", &irqs, "gicd",
-			   &gicd, "gicr", &gicr) < 0)
+			   &gicd, "gicr", &gicr, "memory_xxh3", &memory_xxh3,
+			   "registers_size", &registers, "registers_xxh3",
+			   &registers_xxh3) < 0)
 		return cannot("give a directory that --save wrote", "%s: %s",
 			      path, why.text);
 	if (format != FORMAT || vcpus < 1 || vcpus > MAX_VCPUS || memory < 1 ||
-	    irqs < 64 || irqs > 1024)
+	    irqs < 64 || irqs > 1024 || registers < 0 ||
+	    !parse_hex(memory_xxh3, &digests.memory) ||
+	    !parse_hex(registers_xxh3, &digests.registers))
 		return cannot("give a directory that --save wrote",
 			      "%s: not a machine of format %d", path, FORMAT);
+	digests.registers_size = registers;
 	*ret = (struct machine){
 		.memory_size = memory,
 		.vcpus = vcpus,
 		.nr_irqs = irqs,
 		.gicd = gicd,
 		.gicr = gicr,
+		.digests = digests,
 	};
 	snprintf(ret->guest, sizeof(ret->guest), "%s", guest);
 	return 0;

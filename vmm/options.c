@@ -34,7 +34,8 @@ void usage(void)
 	     "                     change one bit before it goes on\n"
 	     "  --vcpu N           of witness: whose registers; default 1\n"
 	     "  --bits N           of witness: tried in each register; default 3\n"
-	     "  --only PREFIX      of witness: registers whose names begin so\n"
+	     "  --only PREFIX[,PREFIX]...\n"
+	     "                     of witness: registers whose names begin so\n"
 	     "  --json FILE        what was found out; - for stdout\n"
 	     "\n"
 	     "exit status: 0 done, and every verdict good; 1 a bad verdict;\n"
@@ -87,6 +88,36 @@ static const struct option known[] = {
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
 };
+
+/* Which commands use an option; any other would ignore it. */
+static const unsigned char users[] = {
+	[OPT_VCPUS - OPT_VCPUS] = RUN | WITNESS,
+	[OPT_GUEST - OPT_VCPUS] = RUN,
+	[OPT_GUEST_CPUS - OPT_VCPUS] = RUN | WITNESS,
+	[OPT_MEMORY - OPT_VCPUS] = RUN | WITNESS,
+	[OPT_HOLD - OPT_VCPUS] = RUN | WITNESS,
+	[OPT_NO_SVE - OPT_VCPUS] = RUN | WITNESS,
+	[OPT_NO_PMU - OPT_VCPUS] = RUN | WITNESS,
+	[OPT_NO_PAUTH - OPT_VCPUS] = RUN | WITNESS,
+	[OPT_RUN_FOR - OPT_VCPUS] = RUN | RESTORE,
+	[OPT_CHECK - OPT_VCPUS] = RUN | RESTORE,
+	[OPT_SAVE - OPT_VCPUS] = RUN | RESTORE,
+	[OPT_TIME - OPT_VCPUS] = RESTORE,
+	[OPT_FLIP - OPT_VCPUS] = RUN | RESTORE,
+	[OPT_VCPU - OPT_VCPUS] = WITNESS,
+	[OPT_BITS - OPT_VCPUS] = WITNESS,
+	[OPT_ONLY - OPT_VCPUS] = WITNESS,
+	[OPT_JSON - OPT_VCPUS] = RUN | RESTORE,
+};
+
+static int check_user(int option, enum command command)
+{
+	if (option < OPT_VCPUS || option >= OPT_LIST || !command ||
+	    users[option - OPT_VCPUS] & command)
+		return 0;
+	return wrong_usage("--%s: not an option of this command",
+			   known[option - OPT_VCPUS].name);
+}
 
 static int number(const char *name, const char *text, unsigned long min,
 		  unsigned long max, unsigned long *ret)
@@ -234,9 +265,29 @@ static void name_guest(struct options *o)
 
 	snprintf(o->machine.guest, sizeof(o->machine.guest), "%s",
 		 slash ? slash + 1 : file);
+	/* it goes into JSON */
+	for (char *c = o->machine.guest; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
 }
 
-int options_parse(int argc, char **argv, struct options *ret, bool *ret_done)
+/* Only the payload knows when it has run enough, and checks itself. */
+static int check_guest(const struct options *o)
+{
+	if (!o->guest.file)
+		return 0;
+	if (o->check)
+		return wrong_usage("--check: only the payload checks itself");
+	if (o->guest.cpus || o->guest.hold)
+		return wrong_usage("--guest-cpus and --hold are the payload's");
+	if (!(o->run_for > 0))
+		return wrong_usage("a guest other than the payload needs "
+				   "--run-for");
+	return 0;
+}
+
+int options_parse(int argc, char **argv, enum command command,
+		  struct options *ret, bool *ret_done)
 {
 	int option, rc;
 
@@ -247,7 +298,7 @@ int options_parse(int argc, char **argv, struct options *ret, bool *ret_done)
 		*ret_done = answered(option);
 		if (*ret_done)
 			return 0;
-		rc = take(option, ret);
+		rc = check_user(option, command) ?: take(option, ret);
 		if (rc)
 			return rc;
 	}
@@ -259,5 +310,5 @@ int options_parse(int argc, char **argv, struct options *ret, bool *ret_done)
 		return wrong_usage("--guest-cpus %u: the VM has %u",
 				   ret->guest.cpus, ret->machine.vcpus);
 	name_guest(ret);
-	return 0;
+	return check_guest(ret);
 }

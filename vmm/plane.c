@@ -35,8 +35,9 @@ int plane_open(struct vm *vm)
 }
 
 /* Notes are for --json. */
-void plane_print(const struct onereg_report *report)
+bool plane_print(const struct onereg_report *report)
 {
+	bool bad = false;
 	char line[1024];
 
 	for (size_t i = 0; i < onereg_report_count(report); i++) {
@@ -45,6 +46,21 @@ void plane_print(const struct onereg_report *report)
 		if (f->severity == ONEREG_NOTE)
 			continue;
 		onereg_finding_format(f, line, sizeof(line));
-		fprintf(stderr, "onereg-vmm: %s\n", line);
+		if (f->severity == ONEREG_CARE) {
+			fprintf(stderr, "onereg-vmm: %s\n", line);
+			continue;
+		}
+		error_line(line);
+		bad = true;
 	}
+	return bad;
+}
+
+int plane_cannot(const struct onereg_report *report, int error,
+		 const char *what)
+{
+	if (plane_print(report))
+		return CANNOT;
+	errno = -error;
+	return cannot_errno(NULL, "%s", what);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <sys/utsname.h>
@@ -71,6 +72,46 @@ static void add_time(json_t *object, const char *name, uint64_t ns)
 		json_object_set_new(object, name, json_integer(ns));
 }
 
+/* What the payload counts, out of the line that it answered. */
+static void add_count(json_t *object, const char *said, const char *name)
+{
+	const char *at = strstr(said, name);
+
+	if (strncmp(said, "payload: ok ", 12) || !at || at[-1] != ' ' ||
+	    at[strlen(name)] != '=')
+		return;
+	json_object_set_new(object, name,
+			    json_integer(strtoll(at + strlen(name) + 1, NULL,
+						 10)));
+}
+
+static void add_machine(json_t *object, const struct machine *machine)
+{
+	if (!machine)
+		return;
+	json_object_set_new(object, "guest", json_string(machine->guest));
+	json_object_set_new(object, "vcpus", json_integer(machine->vcpus));
+	json_object_set_new(object, "memory_size",
+			    json_integer(machine->memory_size));
+}
+
+static void add_string(json_t *object, const char *name, const char *text)
+{
+	if (text)
+		json_object_set_new(object, name, json_string(text));
+}
+
+/* A file system may give paths that are not UTF-8; they are for people. */
+static void add_error(json_t *object)
+{
+	const char *text = error_first();
+	json_t *string = json_string(text);
+
+	if (!string)
+		string = json_string("not UTF-8: see stderr");
+	json_object_set_new(object, "error", string);
+}
+
 int result_write(const struct result *result, const char *path)
 {
 	struct utsname host;
@@ -80,16 +121,16 @@ int result_write(const struct result *result, const char *path)
 	if (!path)
 		return 0;
 	uname(&host);
-	object = json_pack("{s:s s:s s:s s:s s:i s:I s:s}", "command",
-			   result->command, "verdict", result->verdict,
-			   "kernel", host.release, "guest",
-			   result->vm->machine.guest, "vcpus",
-			   (int)result->vm->machine.vcpus, "memory_size",
-			   (json_int_t)result->vm->machine.memory_size,
+	object = json_pack("{s:s s:s s:s s:s}", "command", result->command,
+			   "verdict", result->verdict, "kernel", host.release,
 			   "guest_said", result->said);
-	if (result->dry_run)
-		json_object_set_new(object, "check",
-				    json_string(result->dry_run));
+	add_machine(object, result->machine);
+	add_count(object, result->said, "passes");
+	add_count(object, result->said, "ticks");
+	add_string(object, "ended", result->ended);
+	add_string(object, "check", result->dry_run);
+	if (!strcmp(result->verdict, "failed"))
+		add_error(object);
 	add_report(object, result->report);
 	add_time(object, "save_ns", result->save_ns);
 	add_time(object, "restore_ns", result->restore_ns);

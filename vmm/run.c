@@ -3,35 +3,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "flip.h"
 #include "vmm.h"
 
 #define PASSES 3
 
-static void sleep_for(double seconds)
-{
-	struct timespec t = {
-		.tv_sec = seconds,
-		.tv_nsec = (seconds - (time_t)seconds) * 1e9,
-	};
-
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
-}
-
-int run_a_while(struct vm *vm, const struct options *options)
+static int run_a_while(struct vm *vm, const struct options *options)
 {
 	if (options->run_for > 0)
-		sleep_for(options->run_for);
-	else if (!guest_is_payload(vm))
-		return wrong_usage("a guest other than the payload needs "
-				   "--run-for");
-	else
-		return guest_wait(vm, PASSES,
-				  30 + guest_patience_ms(vm) / 1000);
-	return 0;
+		return vm_sleep(vm, options->run_for) == GOING ? 0 : CANNOT;
+	return guest_wait(vm, PASSES, 30 + guest_patience_ms(vm) / 1000);
 }
 
 static int ask(struct vm *vm, const struct options *options,
@@ -41,12 +23,35 @@ static int ask(struct vm *vm, const struct options *options,
 
 	if (!options->check)
 		return YES;
-	if (!guest_is_payload(vm))
-		return wrong_usage("--check: only the payload checks itself");
 	rc = guest_check(vm, result->said, sizeof(result->said));
+	result->checked = rc != CANNOT;
 	if (rc == NO)
 		fprintf(stderr, "onereg-vmm: the guest: %s\n", result->said);
 	return rc;
+}
+
+/*
+ * A guest may end by itself, and that is no failure; but what was still to be
+ * done with it then cannot be.
+ */
+static int orderly_end(struct vm *vm, const struct options *options,
+		       struct result *result, int rc)
+{
+	enum end end = vm_end(vm);
+	const char *how = end == RESET ? "the guest asked for a reset" :
+					 "the guest shut down";
+
+	if (rc != CANNOT || (end != SHUT_DOWN && end != RESET))
+		return rc;
+	result->ended = end == RESET ? "reset" : "shutdown";
+	if (options->check && !result->checked)
+		return cannot("run it for less long",
+			      "%s: it can no longer check itself", how);
+	if (options->save)
+		return cannot("run it for less long",
+			      "%s: it can no longer be saved", how);
+	fprintf(stderr, "onereg-vmm: %s\n", how);
+	return YES;
 }
 
 static int apply_flip(struct vm *vm, const char *text)
@@ -66,6 +71,8 @@ static const char *verdict(int rc)
 static int finish(struct result *result, const char *path, int rc)
 {
 	result->verdict = verdict(rc);
+	if (rc == USAGE)
+		return rc;
 	return result_write(result, path) ?: rc;
 }
 
@@ -89,9 +96,11 @@ static int boot(struct vm *vm, const struct options *options)
 
 	if (rc)
 		return rc;
-	rc = vm_init_vcpus(vm, &options->shape)	     ?:
-		     guest_load(vm, &options->guest) ?:
-						       vm_start(vm);
+	rc = vm_init_vcpus(vm, &options->shape);
+	if (!rc)
+		rc = guest_load(vm, &options->guest);
+	if (!rc)
+		rc = vm_start(vm);
 	if (!rc)
 		vm_resume(vm);
 	return rc;
@@ -115,24 +124,39 @@ static int live(struct vm *vm, const struct options *options,
 	return rc ?: said;
 }
 
+static int run(const struct options *options, struct onereg_report *report,
+	       struct result *result)
+{
+	struct vm vm;
+	int rc = options->save ? snapshot_place(options->save) : 0;
+
+	if (rc)
+		return rc;
+	rc = boot(&vm, options);
+	if (!vm.memory) /* vm_create() has cleaned up */
+		return rc;
+	if (!rc)
+		rc = orderly_end(&vm, options, result,
+				 live(&vm, options, report, result));
+	vm_quit(&vm);
+	vm_close(&vm);
+	return rc;
+}
+
 int command_run(const struct options *options)
 {
-	struct result result = { .command = "run" };
-	struct onereg_report *report;
-	struct vm vm;
+	struct result result = {
+		.command = "run",
+		.machine = &options->machine,
+	};
+	struct onereg_report *report = NULL;
 	int rc;
 
 	if (onereg_report_new(&report))
-		return cannot(NULL, "no memory for a report");
-	rc = boot(&vm, options);
-	if (vm.memory) {
-		result.vm = &vm;
-		if (!rc)
-			rc = live(&vm, options, report, &result);
-		vm_quit(&vm);
-		rc = finish(&result, options->json, rc);
-		vm_close(&vm);
-	}
+		rc = cannot(NULL, "no memory for a report");
+	else
+		rc = run(options, report, &result);
+	rc = finish(&result, options->json, rc);
 	onereg_report_free(report);
 	return rc;
 }
@@ -148,9 +172,7 @@ static int read_image(const char *dir, struct onereg_image **ret,
 	rc = onereg_image_read_file(path, ret, report);
 	if (!rc)
 		return 0;
-	plane_print(report);
-	errno = -rc;
-	return cannot_errno("is the directory whole?", "%s", path);
+	return plane_cannot(report, rc, path);
 }
 
 /* The image says what was lost or cannot be had: a verdict, not a failure. */
@@ -169,12 +191,10 @@ static int restore_registers(struct vm *vm, const struct onereg_image *image,
 	rc = onereg_vm_restore(vm->plane, image, &how, report);
 	if (!rc && !onereg_report_differences(report, ONEREG_CLASS_UNEXPLAINED))
 		return YES;
+	if (rc && rc != -EBADE)
+		return plane_cannot(report, rc, "restoring the registers");
 	plane_print(report);
-	errno = -rc;
-	if (rc == -EBADE || !rc)
-		return NO;
-	return cannot_errno("the findings above say what",
-			    "restoring the registers");
+	return NO;
 }
 
 /*
@@ -190,12 +210,11 @@ static int dry_run(const struct onereg_image *image, struct result *result)
 		return cannot(NULL, "no memory for a report");
 	rc = onereg_image_dry_run(image, NULL, NULL, report);
 	result->dry_run = onereg_verdict_name(onereg_report_verdict(report));
-	if (rc || onereg_report_verdict(report) >= ONEREG_NO) {
+	if (rc) {
+		rc = plane_cannot(report, rc, "a dry run of the restore");
+	} else if (onereg_report_verdict(report) >= ONEREG_NO) {
 		plane_print(report);
-		errno = -rc;
-		rc = rc ? cannot_errno("the findings above say what",
-				       "a dry run of the restore") :
-			  NO;
+		rc = NO;
 	}
 	onereg_report_free(report);
 	return rc;
@@ -210,6 +229,8 @@ static int rebuild(struct vm *vm, const struct options *options,
 
 	if (rc)
 		return rc;
+	if (options->check && !guest_is_payload(vm))
+		return wrong_usage("--check: only the payload checks itself");
 	result->memory_ns = now_ns() - start;
 	start = now_ns();
 	rc = restore_registers(vm, image, options, report);
@@ -239,55 +260,81 @@ static int go_on(struct vm *vm, const struct options *options,
 	if (rc)
 		return rc;
 	vm_resume(vm);
-	if (options->run_for > 0 || !options->check)
-		sleep_for(options->run_for > 0 ? options->run_for : 1);
+	if ((options->run_for > 0 || !options->check) &&
+	    vm_sleep(vm, options->run_for > 0 ? options->run_for : 1) != GOING)
+		return CANNOT;
 	rc = ask(vm, options, result);
-	if (rc != YES || !options->save)
+	if (rc != YES)
 		return rc;
-	return vm_pause(vm) ?: save_again(vm, options);
+	rc = vm_pause(vm);
+	return rc || !options->save ? rc : save_again(vm, options);
+}
+
+static int read_machine(const char *dir, const struct onereg_image *image,
+			struct machine *ret)
+{
+	int rc = machine_read(dir, ret);
+
+	if (rc)
+		return rc;
+	if (onereg_image_n_vcpus(image) != ret->vcpus)
+		return cannot("the directory is damaged",
+			      "%s: %zu vCPUs in the registers, %u in the "
+			      "machine",
+			      dir, onereg_image_n_vcpus(image), ret->vcpus);
+	return registers_check(ret, dir);
 }
 
 static int restore(const struct options *options,
 		   const struct onereg_image *image,
-		   struct onereg_report *report)
+		   struct onereg_report *report, struct result *result)
 {
-	struct result result = { .command = "restore" };
-	struct machine machine;
 	struct vm vm;
-	int rc = machine_read(options->dir, &machine);
+	int rc = vm_create(&vm, result->machine, image);
 
 	if (rc)
 		return rc;
-	if (onereg_image_n_vcpus(image) != machine.vcpus)
-		return cannot("the directory is damaged",
-			      "%s: %zu vCPUs in the registers, %u in the "
-			      "machine",
-			      options->dir, onereg_image_n_vcpus(image),
-			      machine.vcpus);
-	rc = vm_create(&vm, &machine, image);
-	if (rc)
-		return rc;
-	result.vm = &vm;
-	rc = rebuild(&vm, options, image, report, &result);
+	rc = rebuild(&vm, options, image, report, result);
 	if (!rc)
-		rc = go_on(&vm, options, &result);
+		rc = orderly_end(&vm, options, result,
+				 go_on(&vm, options, result));
 	vm_quit(&vm);
-	rc = finish(&result, options->json, rc);
 	vm_close(&vm);
 	return rc;
 }
 
+/* The image and the report stay until the result is written. */
+static int read_and_restore(const struct options *options,
+			    struct onereg_report *report,
+			    struct onereg_image **image,
+			    struct machine *machine, struct result *result)
+{
+	int rc = options->save ? snapshot_place(options->save) : 0;
+
+	if (!rc)
+		rc = read_image(options->dir, image, report);
+	if (!rc)
+		rc = read_machine(options->dir, *image, machine);
+	if (rc)
+		return rc;
+	result->machine = machine;
+	return restore(options, *image, report, result);
+}
+
 int command_restore(const struct options *options)
 {
+	struct result result = { .command = "restore" };
+	struct onereg_report *report = NULL;
 	struct onereg_image *image = NULL;
-	struct onereg_report *report;
+	struct machine machine;
 	int rc;
 
 	if (onereg_report_new(&report))
-		return cannot(NULL, "no memory for a report");
-	rc = read_image(options->dir, &image, report);
-	if (!rc)
-		rc = restore(options, image, report);
+		rc = cannot(NULL, "no memory for a report");
+	else
+		rc = read_and_restore(options, report, &image, &machine,
+				      &result);
+	rc = finish(&result, options->json, rc);
 	onereg_image_free(image);
 	onereg_report_free(report);
 	return rc;

@@ -4,6 +4,7 @@
  * beside its place and moved there when all of it is on disk, so that there
  * is a whole VM or none, and an older one stays until then.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -12,13 +13,28 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 
 #include "vmm.h"
 
 #define CHUNK 65536u
 #define ROOM "make room on the disk"
+#define FOREIGN "it is damaged, or of another save"
 
 static const char *const names[] = { "machine", "memory", "registers.onereg" };
+
+/* Without a slash at its end, and with room for what is put behind it. */
+static int strip(char place[PATH_SIZE], const char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (!n || n >= PATH_SIZE - 32)
+		return cannot("use another path", "--save %.80s", dir);
+	strcpy(place, dir);
+	while (n > 1 && place[n - 1] == '/')
+		place[--n] = 0;
+	return 0;
+}
 
 static bool all_zero(const uint8_t *p, size_t n)
 {
@@ -64,10 +80,10 @@ int memory_write(const struct vm *vm, int dir_fd)
 		return cannot_errno(ROOM, "creating memory");
 	rc = write_sparse(fd, vm->memory, vm->machine.memory_size) ?: fsync(fd);
 	if (rc)
-		cannot_errno(ROOM, "writing memory");
+		rc = cannot_errno(ROOM, "writing memory");
 	if (close(fd) < 0 && !rc)
 		rc = cannot_errno(ROOM, "writing memory");
-	return rc ? CANNOT : 0;
+	return rc;
 }
 
 static int read_range(int fd, uint8_t *memory, off_t at, off_t end)
@@ -125,6 +141,9 @@ int memory_read(struct vm *vm, const char *dir)
 			    (unsigned long long)size);
 	else if (read_sparse(fd, vm->memory, size) < 0)
 		rc = cannot_errno(NULL, "reading %s", path);
+	else if (XXH3_64bits(vm->memory, size) != vm->machine.digests.memory)
+		rc = cannot(FOREIGN, "%s: its checksum is not the one in "
+				     "machine", path);
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -147,10 +166,100 @@ static int registers_write(struct vm *vm, const char *dir,
 	onereg_image_free(image);
 	if (!rc)
 		return 0;
-	plane_print(report);
-	errno = -rc;
-	return cannot_errno("the findings above say what",
-			    "saving the registers");
+	return plane_cannot(report, rc, "saving the registers");
+}
+
+static int digest_fd(int fd, struct digests *ret)
+{
+	XXH3_state_t *state = XXH3_createState();
+	uint8_t buffer[CHUNK];
+	ssize_t n = -1;
+
+	if (!state) {
+		errno = ENOMEM;
+		return -1;
+	}
+	XXH3_64bits_reset(state);
+	ret->registers_size = 0;
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0) {
+		XXH3_64bits_update(state, buffer, n);
+		ret->registers_size += n;
+	}
+	ret->registers = XXH3_64bits_digest(state);
+	XXH3_freeState(state);
+	return n < 0 ? -1 : 0;
+}
+
+static int registers_digest(const char *dir, struct digests *ret)
+{
+	char path[PATH_SIZE];
+	int fd, rc = 0;
+
+	if (path_join(path, dir, "registers.onereg"))
+		return CANNOT;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || digest_fd(fd, ret) < 0)
+		rc = cannot_errno(NULL, "reading %s", path);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int registers_check(const struct machine *machine, const char *dir)
+{
+	struct digests now;
+	int rc = registers_digest(dir, &now);
+
+	if (rc || (now.registers == machine->digests.registers &&
+		   now.registers_size == machine->digests.registers_size))
+		return rc;
+	return cannot(FOREIGN, "%s/registers.onereg: its checksum is not the "
+			       "one in machine", dir);
+}
+
+static bool is_part(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	for (unsigned int i = 0; i < 3; i++)
+		if (!strcmp(name, names[i]))
+			return !fstatat(dir_fd, name, &st,
+					AT_SYMLINK_NOFOLLOW) &&
+			       S_ISREG(st.st_mode);
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+/* With nothing in it that is not ours; an empty one, too. */
+static bool is_snapshot(int fd)
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *entry;
+	bool yes = true;
+
+	if (!dir) {
+		close(fd);
+		return false;
+	}
+	while (yes && (entry = readdir(dir)))
+		yes = is_part(fd, entry->d_name);
+	closedir(dir);
+	return yes;
+}
+
+int snapshot_place(const char *dir)
+{
+	char path[PATH_SIZE];
+	int fd;
+
+	if (strip(path, dir))
+		return CANNOT;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd >= 0 && is_snapshot(fd))
+		return 0;
+	return cannot("remove what is in its place",
+		      "--save %s: not a saved VM", path);
 }
 
 static void remove_all(const char *dir)
@@ -183,48 +292,74 @@ static int sync_parent(const char *dir)
 
 /*
  * Where the file system cannot exchange two names (9p): for a moment there is
- * neither, and what was there is beside it, as DIR.old.
+ * neither, and what was there is beside it.
  */
-static int replace_by_steps(const char *temporary, const char *dir)
+static int replace_by_steps(const char *temporary, const char *dir,
+			    char old[PATH_SIZE])
 {
-	char old[PATH_SIZE];
+	int error;
 
-	/* in the place of nothing or of an empty directory this is enough */
-	if (!rename(temporary, dir))
-		return 0;
-	if (errno != ENOTEMPTY && errno != EEXIST)
-		return -1;
-	if (snprintf(old, sizeof(old), "%s.old", dir) >= (int)sizeof(old)) {
+	if ((size_t)snprintf(old, PATH_SIZE, "%s.old-XXXXXX", dir) >=
+	    PATH_SIZE) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	if (rename(dir, old) < 0)
+	if (!mkdtemp(old))
 		return -1;
+	if (rename(dir, old) < 0) {
+		error = errno;
+		rmdir(old);
+		errno = error;
+		return -1;
+	}
 	if (rename(temporary, dir) < 0) {
-		int error = errno;
-
+		error = errno;
 		rename(old, dir);
 		errno = error;
 		return -1;
 	}
-	remove_all(old);
 	return 0;
 }
 
-/* An older directory changes places with the new one, then goes. */
-static int move_into_place(const char *temporary, const char *dir)
+/* An older directory goes to old; "" where there was none. */
+static int move_into_place(const char *temporary, const char *dir,
+			   char old[PATH_SIZE])
 {
+	old[0] = 0;
 	if (!renameat2(AT_FDCWD, temporary, AT_FDCWD, dir, RENAME_NOREPLACE))
-		return sync_parent(dir);
-	if (errno == EINVAL)
-		return replace_by_steps(temporary, dir) ?: sync_parent(dir);
-	if (errno != EEXIST)
+		return 0;
+	/* without the flag: in the place of nothing or of an empty directory */
+	if (errno == EINVAL && !rename(temporary, dir))
+		return 0;
+	if (errno != EEXIST && errno != ENOTEMPTY)
 		return -1;
-	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, dir, RENAME_EXCHANGE) < 0)
-		return -1;
-	if (sync_parent(dir) < 0)
-		return -1;
-	remove_all(temporary);
+	if (!renameat2(AT_FDCWD, temporary, AT_FDCWD, dir, RENAME_EXCHANGE)) {
+		strcpy(old, temporary);
+		return 0;
+	}
+	return errno == EINVAL ? replace_by_steps(temporary, dir, old) : -1;
+}
+
+/* Once it is in its place it stays, and the older one until that is sure. */
+static int put_in_place(const char *temporary, const char *place)
+{
+	char old[PATH_SIZE];
+	int rc = snapshot_place(place);
+
+	if (!rc && move_into_place(temporary, place, old) < 0)
+		rc = cannot_errno(NULL, "moving the saved VM to %s", place);
+	if (rc) {
+		remove_all(temporary);
+		return rc;
+	}
+	if (sync_parent(place) < 0)
+		return cannot_errno("after a power failure it may be gone",
+				    "%s is saved, but fsync of where it is "
+				    "failed%s%s",
+				    place, old[0] ? "; the older one is " : "",
+				    old);
+	if (old[0])
+		remove_all(old);
 	return 0;
 }
 
@@ -232,14 +367,22 @@ static int write_parts(struct vm *vm, const char *temporary,
 		       struct onereg_report *report)
 {
 	int fd = open(temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct digests digests;
 	int rc;
 
 	if (fd < 0)
 		return cannot_errno(NULL, "opening %s", temporary);
 	/* registers first: saving them may still write to guest memory */
-	rc = registers_write(vm, temporary, report) ?:
-		     memory_write(vm, fd)	    ?:
-						      machine_write(vm, fd);
+	rc = registers_write(vm, temporary, report);
+	if (!rc)
+		rc = registers_digest(temporary, &digests);
+	if (!rc)
+		rc = memory_write(vm, fd);
+	if (!rc) {
+		digests.memory = XXH3_64bits(vm->memory,
+					     vm->machine.memory_size);
+		rc = machine_write(vm, &digests, fd);
+	}
 	if (!rc && fsync(fd) < 0)
 		rc = cannot_errno(ROOM, "fsync of %s", temporary);
 	close(fd);
@@ -248,23 +391,19 @@ static int write_parts(struct vm *vm, const char *temporary,
 
 int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report)
 {
-	char place[PATH_SIZE - 32], temporary[PATH_SIZE];
-	size_t n = strlen(dir);
-	int rc;
+	char place[PATH_SIZE], temporary[PATH_SIZE];
+	int rc = strip(place, dir);
 
-	if (!n || n >= sizeof(place))
-		return cannot("use another path", "--save %.80s", dir);
-	strcpy(place, dir);
-	while (n > 1 && place[n - 1] == '/')
-		place[--n] = 0;
-	snprintf(temporary, sizeof(temporary), "%s.new-XXXXXX", place);
+	if (rc)
+		return rc;
+	strcpy(temporary, place);
+	strcat(temporary, ".new-XXXXXX");
 	if (!mkdtemp(temporary))
 		return cannot_errno("does the parent exist, is there room?",
 				    "creating %s", temporary);
 	rc = write_parts(vm, temporary, report);
-	if (!rc && move_into_place(temporary, place) < 0)
-		rc = cannot_errno("remove what is in its place", "%s", place);
-	if (rc)
-		remove_all(temporary);
+	if (!rc)
+		return put_in_place(temporary, place);
+	remove_all(temporary);
 	return rc;
 }

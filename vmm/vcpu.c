@@ -6,13 +6,72 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <sys/ioctl.h>
 
 #include "vmm.h"
 
+/* The first that ends it says how. */
+static void vm_set_end(struct vm *vm, enum end end)
+{
+	pthread_mutex_lock(&vm->lock);
+	if (vm->end == GOING)
+		vm->end = end;
+	pthread_cond_broadcast(&vm->changed);
+	pthread_mutex_unlock(&vm->lock);
+}
+
+enum end vm_end(struct vm *vm)
+{
+	enum end end;
+
+	pthread_mutex_lock(&vm->lock);
+	end = vm->end;
+	pthread_mutex_unlock(&vm->lock);
+	return end;
+}
+
+enum end vm_sleep(struct vm *vm, double seconds)
+{
+	struct timespec until;
+	enum end end;
+	int rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += (time_t)seconds;
+	until.tv_nsec += (seconds - (time_t)seconds) * 1e9;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&vm->lock);
+	while (vm->end == GOING && rc != ETIMEDOUT)
+		rc = pthread_cond_timedwait(&vm->changed, &vm->lock, &until);
+	end = vm->end;
+	pthread_mutex_unlock(&vm->lock);
+	return end;
+}
+
 static void on_signal(int signal)
 {
 	(void)signal; /* its arrival makes KVM_RUN return */
+}
+
+/* The vCPU's thread ends; the others sleep in KVM_RUN until they are kicked. */
+static bool system_event(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	uint32_t type = vcpu->run->system_event.type;
+
+	if (type != KVM_SYSTEM_EVENT_SHUTDOWN &&
+	    type != KVM_SYSTEM_EVENT_RESET) {
+		cannot("the guest is lost",
+		       "KVM_RUN of vCPU %u: system event %u", vcpu->index,
+		       type);
+		return false;
+	}
+	vm_set_end(vm, type == KVM_SYSTEM_EVENT_RESET ? RESET : SHUT_DOWN);
+	return false;
 }
 
 static bool handle_exit(struct vcpu *vcpu)
@@ -28,11 +87,7 @@ static bool handle_exit(struct vcpu *vcpu)
 	case KVM_EXIT_INTR:
 		return true;
 	case KVM_EXIT_SYSTEM_EVENT:
-		pthread_mutex_lock(&vm->lock);
-		vm->shut_down = true;
-		pthread_cond_broadcast(&vm->changed);
-		pthread_mutex_unlock(&vm->lock);
-		return false;
+		return system_event(vcpu);
 	default:
 		cannot("the guest is lost",
 		       "KVM_RUN of vCPU %u: unexpected "
@@ -113,9 +168,11 @@ static void *vcpu_thread(void *arg)
 		}
 		good = run_once(vcpu);
 	}
+	if (!good)
+		vm_set_end(vm, FAILED);
 	pthread_mutex_lock(&vm->lock);
 	vm->parked++;
-	vm->failed += !good;
+	vm->ended += !good;
 	pthread_cond_broadcast(&vm->changed);
 	pthread_mutex_unlock(&vm->lock);
 	return NULL;
@@ -152,7 +209,7 @@ void vm_resume(struct vm *vm)
 		vm->vcpus[i].run->immediate_exit = 0;
 	vm->phase = RUNNING;
 	pthread_cond_broadcast(&vm->changed);
-	while (vm->parked > vm->failed)
+	while (vm->parked > vm->ended)
 		pthread_cond_wait(&vm->changed, &vm->lock);
 	pthread_mutex_unlock(&vm->lock);
 }
@@ -168,7 +225,7 @@ static void kick(struct vm *vm)
 
 int vm_pause(struct vm *vm)
 {
-	unsigned int failed;
+	enum end end;
 
 	pthread_mutex_lock(&vm->lock);
 	if (vm->phase == RUNNING)
@@ -176,12 +233,9 @@ int vm_pause(struct vm *vm)
 	kick(vm);
 	while (vm->parked < vm->machine.vcpus)
 		pthread_cond_wait(&vm->changed, &vm->lock);
-	failed = vm->failed;
+	end = vm->end;
 	pthread_mutex_unlock(&vm->lock);
-	if (failed)
-		return cannot("see the messages before; the guest is lost",
-			      "%u vCPUs stopped by themselves", failed);
-	return 0;
+	return end == GOING ? 0 : CANNOT;
 }
 
 void vm_quit(struct vm *vm)

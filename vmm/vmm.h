@@ -23,6 +23,12 @@ enum status { YES = 0, NO = 1, USAGE = 2, CANNOT = 3 };
 #define MAX_VCPUS 512
 #define PMU_PPI 23
 
+/* What belongs to one save: XXH3 of the guest's memory and of the image. */
+struct digests {
+	uint64_t memory, registers;
+	uint64_t registers_size; /* bytes */
+};
+
 /* What a VM is made of before anything of it has run. */
 struct machine {
 	uint64_t memory_size; /* bytes */
@@ -32,6 +38,7 @@ struct machine {
 	char guest[64]; /* its name, for people */
 	uint8_t rx[64]; /* received by the UART, not yet by the guest */
 	unsigned int n_rx;
+	struct digests digests; /* of a saved one */
 };
 
 struct vcpu {
@@ -61,6 +68,9 @@ struct uart {
 
 enum phase { PAUSED, RUNNING, QUIT };
 
+/* By itself: the guest asked for it, or a vCPU could not go on. */
+enum end { GOING, SHUT_DOWN, RESET, FAILED };
+
 struct vm {
 	struct machine machine;
 	int kvm_fd, vm_fd, gic_fd;
@@ -76,17 +86,19 @@ struct vm {
 	pthread_cond_t changed;
 	enum phase phase;
 	unsigned int parked; /* vCPUs out of KVM_RUN */
-	unsigned int failed; /* vCPU threads that gave up */
-	bool shut_down; /* the guest asked for it */
+	unsigned int ended; /* vCPU threads that are no more */
+	enum end end;
 };
 
 /* errors.c: one line on stderr, what, where, why, what to do; returns CANNOT */
+#define PATH_SIZE 4096
 int cannot(const char *todo, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int cannot_errno(const char *todo, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int wrong_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
-#define PATH_SIZE 4096
+void error_line(const char *line);
+const char *error_first(void); /* "" where there was none */
 int path_join(char path[PATH_SIZE], const char *dir, const char *name);
 
 /* vm.c: create and close; the functions return 0 or a status */
@@ -104,7 +116,10 @@ int vm_get_reg(struct vm *vm, unsigned int vcpu, uint64_t id, void *value);
 /* vcpu.c: the threads */
 int vm_start(struct vm *vm); /* threads, paused */
 void vm_resume(struct vm *vm);
-int vm_pause(struct vm *vm);
+int vm_pause(struct vm *vm); /* CANNOT, without a word, if it ended */
+enum end vm_end(struct vm *vm);
+/* For so long, or until the VM ends. */
+enum end vm_sleep(struct vm *vm, double seconds);
 void vm_quit(struct vm *vm);
 
 /* uart.c: the guest's PL011 */
@@ -123,31 +138,46 @@ struct guest_options {
 };
 int guest_load(struct vm *vm, const struct guest_options *options);
 bool guest_is_payload(struct vm *vm);
-/* Waits until each vCPU of the payload has made so many passes. */
+/*
+ * Waits until each vCPU of the payload has made so many passes; CANNOT, and
+ * at once, where the VM ended.
+ */
 int guest_wait(struct vm *vm, uint64_t passes, unsigned int seconds);
 /* Asks the payload: YES, NO or CANNOT; what it said goes into text. */
 int guest_check(struct vm *vm, char *text, size_t size);
 unsigned int guest_patience_ms(const struct vm *vm);
 
 /* machine.c: DIR/machine; snapshot.c: all of DIR */
-int machine_write(const struct vm *vm, int dir_fd);
+int machine_write(const struct vm *vm, const struct digests *digests,
+		  int dir_fd);
 int machine_read(const char *dir, struct machine *ret);
 int memory_write(const struct vm *vm, int dir_fd);
+/* CANNOT also where it is not the memory that belongs to the machine. */
 int memory_read(struct vm *vm, const char *dir);
+/* May a snapshot be put there? Nothing that is not one is ever replaced. */
+int snapshot_place(const char *dir);
+/* Is registers.onereg the one that belongs to the machine? */
+int registers_check(const struct machine *machine, const char *dir);
 int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report);
 
 /* plane.c: the register plane, by the library */
 int plane_open(struct vm *vm); /* sets vm->plane */
-void plane_print(const struct onereg_report *report);
+/* true: one of them is an error or says that it is impossible */
+bool plane_print(const struct onereg_report *report);
+/* The findings say why, or else one line of what; returns CANNOT. */
+int plane_cannot(const struct onereg_report *report, int error,
+		 const char *what);
 
 /* result.c: what --json writes */
 struct result {
 	const char *command;
 	const char *verdict; /* "yes", "no", "failed" */
+	const char *ended; /* by the guest: "shutdown", "reset", or NULL */
+	bool checked; /* the payload gave a verdict */
 	char said[UART_LINE]; /* by the guest, or "" */
 	const char *dry_run; /* verdict before restoring, or NULL */
 	uint64_t save_ns, restore_ns, memory_ns;
-	const struct vm *vm;
+	const struct machine *machine; /* NULL: not known */
 	const struct onereg_report *report;
 };
 int result_write(const struct result *result, const char *path);
@@ -165,15 +195,19 @@ struct options {
 	unsigned int vcpu, bits; /* of witness */
 	const char *only;
 };
-/* YES, or the status to exit with; "help" and lists are printed there. */
-int options_parse(int argc, char **argv, struct options *ret, bool *ret_done);
+/* Bits, for the options that a command takes. */
+enum command { RUN = 1, RESTORE = 2, WITNESS = 4 };
+/*
+ * YES, or the status to exit with; "help" and lists are printed there.
+ * command 0: none was named.
+ */
+int options_parse(int argc, char **argv, enum command command,
+		  struct options *ret, bool *ret_done);
 void usage(void);
 
 /* commands */
 int command_run(const struct options *options);
 int command_restore(const struct options *options);
 int command_witness(const struct options *options);
-/* Runs the guest for as long as the options say; pauses only on failure. */
-int run_a_while(struct vm *vm, const struct options *options);
 
 #endif

@@ -26,9 +26,11 @@ static int boot(struct vm *vm, const struct options *o, struct tally *tally)
 	if (rc)
 		return rc;
 	vm->uart.quiet = true;
-	rc = vm_init_vcpus(vm, &o->shape)      ?:
-		     guest_load(vm, &o->guest) ?:
-						 vm_start(vm);
+	rc = vm_init_vcpus(vm, &o->shape);
+	if (!rc)
+		rc = guest_load(vm, &o->guest);
+	if (!rc)
+		rc = vm_start(vm);
 	if (rc)
 		return rc;
 	vm_resume(vm);
@@ -191,6 +193,22 @@ static int try_target(struct vm *vm, const struct options *o,
 	return 0;
 }
 
+/* only: prefixes with commas between them, or NULL. */
+static bool wanted(const char *name, const char *only)
+{
+	if (!only)
+		return true;
+	for (;;) {
+		size_t n = strcspn(only, ",");
+
+		if (n && !strncmp(name, only, n))
+			return true;
+		if (!only[n])
+			return false;
+		only += n + 1;
+	}
+}
+
 int command_witness(const struct options *o)
 {
 	struct tally tally = { 0 };
@@ -203,11 +221,16 @@ int command_witness(const struct options *o)
 				   o->vcpu, o->guest.cpus ?: o->machine.vcpus);
 	rc = boot(&vm, o, &tally);
 	for (size_t i = 0; !rc && target_at(i, &target); i++)
-		if (!o->only || !strncmp(target.name, o->only, strlen(o->only)))
+		if (wanted(target.name, o->only))
 			rc = try_target(&vm, o, &target, &tally);
 	if (vm.memory)
 		end(&vm);
 	printf("noticed %u, unnoticed %u, refused by KVM %u; %u boots\n",
 	       tally.noticed, tally.unnoticed, tally.refused, tally.boots);
-	return rc ?: tally.unnoticed ? NO : YES;
+	if (rc)
+		return rc;
+	if (!tally.noticed && !tally.unnoticed)
+		error_line("witness: nothing was tried, so nothing is shown");
+	/* nothing noticed is no witness, even where nothing went unnoticed */
+	return tally.unnoticed || !tally.noticed ? NO : YES;
 }
