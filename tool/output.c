@@ -11,9 +11,24 @@
 
 /* ---- errors ---- */
 
+/* File names need not be UTF-8, JSON has to be. */
+static json_t *json_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char ascii[2048];
+	size_t n = 0;
+
+	if (string)
+		return string;
+	for (; text[n] && n < sizeof(ascii) - 1; n++)
+		ascii[n] = text[n] & 0x80 ? '?' : text[n];
+	ascii[n] = '\0';
+	return json_string(ascii);
+}
+
 static json_t *json_error(const char *message, int error)
 {
-	json_t *e = json_pack("{s:s}", "message", message);
+	json_t *e = json_pack("{s:o}", "message", json_text(message));
 
 	if (e && error)
 		json_object_set_new(e, "errno", json_integer(error));
@@ -38,53 +53,61 @@ int wrong_usage(bool json, const char *command, const char *fmt, ...)
 	return WRONG_USAGE;
 }
 
-static bool has_errors(const struct onereg_report *report)
-{
-	return report && count_findings(report, ONEREG_ERROR);
-}
-
-static void print_errors(const struct onereg_report *report)
+/* The i-th ERROR of a report, NULL past the end or without a report. */
+static const struct onereg_finding *
+error_at(const struct onereg_report *report, size_t i)
 {
 	const struct onereg_finding *f;
-	char line[1024];
 
-	for (size_t i = 0; (f = onereg_report_get(report, i)); i++) {
-		if (f->severity != ONEREG_ERROR)
-			continue;
-		onereg_finding_format(f, line, sizeof(line));
-		fprintf(stderr, "  %s\n", line);
-	}
+	for (size_t k = 0; report && (f = onereg_report_get(report, k)); k++)
+		if (f->severity == ONEREG_ERROR && !i--)
+			return f;
+	return NULL;
 }
 
-/* A finding says more than the errno, and says it too. */
-static void print_error(const char *command, const char *message, int error,
-			const struct onereg_report *report)
+/* What went wrong, in words: a finding says more than the errno. */
+static void reason(const struct onereg_finding *f, int error, char *buf,
+		   size_t size)
 {
-	bool findings = has_errors(report), plain = error && !findings;
+	static const char prefix[] = "error: ";
+	char line[1024];
 
-	fprintf(stderr, "onereg %s: %s%s%s\n", command, message,
-		plain ? ": " : "", plain ? strerror(error) : "");
-	if (findings)
-		print_errors(report);
+	if (!f) {
+		snprintf(buf, size, "%s",
+			 error ? strerror(error) : "could not be done");
+		return;
+	}
+	onereg_finding_format(f, line, sizeof(line));
+	snprintf(buf, size, "%s", line + (!strncmp(line, prefix,
+						    sizeof(prefix) - 1) ?
+						  sizeof(prefix) - 1 :
+						  0));
 }
 
 int not_done(const struct args *args, int error,
 	     const struct onereg_report *report, const char *fmt, ...)
 {
-	char message[512];
+	const struct onereg_finding *f;
+	char what[512], why[1024], message[sizeof(what) + sizeof(why) + 2];
 	va_list ap;
 	json_t *out;
 
+	error = error < 0 ? -error : error;
 	va_start(ap, fmt);
-	vsnprintf(message, sizeof(message), fmt, ap);
+	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	error = abs(error);
+	reason(error_at(report, 0), error, why, sizeof(why));
+	snprintf(message, sizeof(message), "%s: %s", what, why);
 	if (!args->json) {
-		print_error(args->command, message, error, report);
+		fprintf(stderr, "onereg %s: %s\n", args->command, message);
+		for (size_t i = 1; (f = error_at(report, i)); i++) {
+			reason(f, 0, why, sizeof(why));
+			fprintf(stderr, "  %s\n", why);
+		}
 		return NOT_DONE;
 	}
 	out = json_pack("{s:o}", "error", json_error(message, error));
-	if (out && report)
+	if (report)
 		json_object_set_new(out, "findings", json_findings(report));
 	return print_json(out, NOT_DONE);
 }
