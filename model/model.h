@@ -104,6 +104,7 @@ enum model_fault {
 	MODEL_IGNORE_SET,	/* SET returns 0 and does nothing */
 	MODEL_XOR_GET,		/* GET returns the value with arg's bits flipped */
 	MODEL_XOR_SET,		/* SET stores the value so */
+	MODEL_CLEAR_SET,	/* SET stores 64 bits without those of arg */
 	MODEL_DROP,		/* not in the list, -ENOENT */
 	MODEL_REFUSE_SET,	/* SET fails with errno arg */
 	MODEL_REFUSE_GET,	/* GET fails with errno arg */
@@ -111,7 +112,7 @@ enum model_fault {
 /* The register misbehaves in every VM; vcpu is an index, -1 means all. */
 int model_misbehave(struct model *m, enum model_fault fault, uint64_t id,
 		    int vcpu, uint64_t arg);
-/* The same for a GIC attribute; MODEL_DROP is not for those. */
+/* The same for a GIC attribute, but MODEL_DROP and MODEL_CLEAR_SET. */
 int model_misbehave_gic(struct model *m, enum model_fault fault,
 			uint32_t group, uint64_t attr, uint64_t arg);
 void model_behave(struct model *m);

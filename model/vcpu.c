@@ -187,6 +187,18 @@ static int run(struct vcpu *v)
 	return -EINTR;
 }
 
+static int set_without(struct vcpu *v, uint64_t id, const void *value,
+		       uint64_t bits)
+{
+	uint64_t word;
+
+	if (onereg_reg_size(id) != sizeof(word))
+		return -EINVAL;
+	memcpy(&word, value, sizeof(word));
+	word &= ~bits;
+	return reg_set(v, id, &word);
+}
+
 static int one_reg(struct vcpu *v, const struct ka_one_reg *reg, bool set)
 {
 	uint64_t id = reg->id;
@@ -209,8 +221,11 @@ static int one_reg(struct vcpu *v, const struct ka_one_reg *reg, bool set)
 			((uint8_t *)value)[0] ^= f->arg;
 		return ret;
 	}
-	if (!f)
-		return reg_set(v, id, value);
+	if (!f) {
+		f = model_fault_on(v, id, MODEL_CLEAR_SET);
+		return f ? set_without(v, id, value, f->arg) :
+			   reg_set(v, id, value);
+	}
 	memcpy(buf, value, onereg_reg_size(id));
 	buf[0] ^= f->arg;
 	return reg_set(v, id, buf);

@@ -78,11 +78,10 @@ static bool create_vm(struct test *t, struct guest *g)
 	return EXPECT(t, !ret, "%d", ret);
 }
 
-static bool make_vm(struct test *t, struct guest *g)
+struct onereg_vm_options guest_options(const struct guest *g)
 {
-	struct onereg_cap cap = { .cap = g->shape.cap };
-	struct onereg_vm_options o = {
-		.size = sizeof(o),
+	return (struct onereg_vm_options){
+		.size = sizeof(struct onereg_vm_options),
 		.io = g->machine->io,
 		.kvm_fd = g->kvm_fd,
 		.vm_fd = g->vm_fd,
@@ -92,19 +91,35 @@ static bool make_vm(struct test *t, struct guest *g)
 		.gic_fd = g->gic_fd,
 		.target = 5,
 		.features = { g->shape.features },
-		.caps = &cap,
+		.caps = &g->cap,
 		.n_caps = g->shape.cap ? 1 : 0,
 	};
-	int ret = onereg_vm_new(&o, &g->vm);
+}
 
+bool guest_wrap(struct test *t, struct guest *g,
+		const struct onereg_vm_options *options)
+{
+	int ret;
+
+	onereg_vm_free(g->vm);
+	g->vm = NULL;
+	ret = onereg_vm_new(options, &g->vm);
 	return EXPECT(t, !ret, "%d", ret);
+}
+
+static bool make_vm(struct test *t, struct guest *g)
+{
+	struct onereg_vm_options o = guest_options(g);
+
+	return guest_wrap(t, g, &o);
 }
 
 bool guest_create(struct test *t, struct guest *g, struct machine *machine,
 		  const struct shape *shape)
 {
 	*g = (struct guest){ .machine = machine, .shape = *shape,
-			     .kvm_fd = -1, .vm_fd = -1, .gic_fd = -1 };
+			     .kvm_fd = -1, .vm_fd = -1, .gic_fd = -1,
+			     .cap = { .cap = shape->cap } };
 	return create_vm(t, g) && create_vcpus(t, g) &&
 	       (!shape->gic || create_gic(t, g)) && make_vm(t, g);
 }

@@ -72,6 +72,15 @@ typedef void behaviour(struct test *t);
 	X(finalized_vm_is_refused)                                       \
 	X(prove_finds_a_changed_register)                                \
 	X(prove_without_image_differences_is_quiet)                      \
+	X(feature_that_options_omit_is_found)                            \
+	X(what_cannot_be_carried_is_refused)                             \
+	X(description_of_another_host_is_not_used)                       \
+	X(restored_vm_is_saved_and_restored_again)                       \
+	X(answer_without_report_is_refused)                              \
+	X(catching_up_needs_a_frequency)                                 \
+	X(dry_run_says_no_where_the_vm_cannot_be_made)                   \
+	X(describe_tells_what_kvm_lacks)                                 \
+	X(describe_tells_why_open_failed)                                \
 	X(model_agrees_with_this_kernel)
 
 /* Those need models that misbehave, or that can be looked into. */
@@ -90,7 +99,13 @@ typedef void behaviour(struct test *t);
 	X(running_vcpu_is_busy)                                          \
 	X(weaker_host_is_found_by_check_and_dry_run)                     \
 	X(missing_feature_is_found_by_dry_run)                           \
-	X(counter_offset_mode_is_found)
+	X(counter_offset_mode_is_found)                                  \
+	X(vm_with_its_is_refused)                                        \
+	X(vm_with_tags_is_refused)                                       \
+	X(register_of_a_later_vcpu_is_kept)                              \
+	X(ignored_id_field_is_the_hosts)                                 \
+	X(dry_run_says_no_without_stolen_time)                           \
+	X(absent_register_is_told_once)
 
 #define DECLARE_BEHAVIOUR(name) behaviour name;
 BEHAVIOURS(DECLARE_BEHAVIOUR)
@@ -114,9 +129,15 @@ struct guest {
 	int kvm_fd, vm_fd, gic_fd;
 	int *vcpu_fds;
 	uint32_t *ids;
+	struct onereg_cap cap;	/* of the shape */
 	struct onereg_vm *vm;
 };
 
+/* What onereg_vm_new() is told of it; good as long as the guest. */
+struct onereg_vm_options guest_options(const struct guest *g);
+/* Another struct onereg_vm for it, instead of the one that there was. */
+bool guest_wrap(struct test *t, struct guest *g,
+		const struct onereg_vm_options *options);
 /* What the destination of onereg_vm_restore() has to be. */
 bool guest_create(struct test *t, struct guest *g, struct machine *machine,
 		  const struct shape *shape);
@@ -135,6 +156,22 @@ int guest_set(struct guest *g, size_t vcpu, uint64_t id, const void *value);
 void guests_compare(struct test *t, struct guest *a, struct guest *b);
 /* Number of differences, for when there should be some. */
 size_t guests_differences(struct test *t, struct guest *a, struct guest *b);
+
+/* ---- a kernel that offers less (less.c) ---- */
+
+struct less {
+	struct onereg_io io, real;
+	int open_error;		/* open fails with this errno */
+	unsigned long refuse;	/* this request fails, from the n-th on, */
+	size_t n;		/* from 0, */
+	int error;		/* with this errno */
+	size_t n_asked;
+	uint64_t frequency;	/* of the counter, 0: as it is */
+	uint32_t hidden[2];	/* capabilities that read as 0 */
+	size_t n_open;		/* files open now */
+};
+/* Of the machine; the fields are the caller's to set, then. */
+bool less_init(struct test *t, struct less *l, const struct onereg_io *real);
 
 /* ---- short cuts (common.c) ---- */
 
