@@ -48,16 +48,15 @@ int machine_write(const struct vm *vm, const struct digests *digests,
 	json_t *object;
 	int rc = -1;
 
-	object = json_pack("{s:i s:s s:i s:I s:i s:I s:I s:o s:o s:I s:o}",
-			   "format",
-			   FORMAT, "guest", m->guest, "vcpus", (int)m->vcpus,
-			   "memory_size", (json_int_t)m->memory_size, "nr_irqs",
-			   (int)m->nr_irqs, "gicd", (json_int_t)m->gicd, "gicr",
-			   (json_int_t)m->gicr, "uart_rx", uart_pending(vm),
-			   "memory_xxh3", hex(digests->memory),
-			   "registers_size",
-			   (json_int_t)digests->registers_size,
-			   "registers_xxh3", hex(digests->registers));
+	object = json_pack(
+		"{s:i s:s s:i s:I s:i s:I s:I s:o s:o s:I s:o}", "format",
+		FORMAT, "guest", m->guest, "vcpus", (int)m->vcpus,
+		"memory_size", (json_int_t)m->memory_size, "nr_irqs",
+		(int)m->nr_irqs, "gicd", (json_int_t)m->gicd, "gicr",
+		(json_int_t)m->gicr, "uart_rx", uart_pending(vm), "memory_xxh3",
+		hex(digests->memory), "registers_size",
+		(json_int_t)digests->registers_size, "registers_xxh3",
+		hex(digests->registers));
 	if (fd >= 0)
 		rc = json_dumpfd(object, fd, JSON_INDENT(2)) ?: fsync(fd);
 	json_decref(object);

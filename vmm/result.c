@@ -80,9 +80,9 @@ static void add_count(json_t *object, const char *said, const char *name)
 	if (strncmp(said, "payload: ok ", 12) || !at || at[-1] != ' ' ||
 	    at[strlen(name)] != '=')
 		return;
-	json_object_set_new(object, name,
-			    json_integer(strtoll(at + strlen(name) + 1, NULL,
-						 10)));
+	json_object_set_new(
+		object, name,
+		json_integer(strtoll(at + strlen(name) + 1, NULL, 10)));
 }
 
 static void add_machine(json_t *object, const struct machine *machine)

@@ -142,8 +142,10 @@ int memory_read(struct vm *vm, const char *dir)
 	else if (read_sparse(fd, vm->memory, size) < 0)
 		rc = cannot_errno(NULL, "reading %s", path);
 	else if (XXH3_64bits(vm->memory, size) != vm->machine.digests.memory)
-		rc = cannot(FOREIGN, "%s: its checksum is not the one in "
-				     "machine", path);
+		rc = cannot(FOREIGN,
+			    "%s: its checksum is not the one in "
+			    "machine",
+			    path);
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -213,8 +215,10 @@ int registers_check(const struct machine *machine, const char *dir)
 	if (rc || (now.registers == machine->digests.registers &&
 		   now.registers_size == machine->digests.registers_size))
 		return rc;
-	return cannot(FOREIGN, "%s/registers.onereg: its checksum is not the "
-			       "one in machine", dir);
+	return cannot(FOREIGN,
+		      "%s/registers.onereg: its checksum is not the "
+		      "one in machine",
+		      dir);
 }
 
 static bool is_part(int dir_fd, const char *name)
@@ -379,8 +383,8 @@ static int write_parts(struct vm *vm, const char *temporary,
 	if (!rc)
 		rc = memory_write(vm, fd);
 	if (!rc) {
-		digests.memory = XXH3_64bits(vm->memory,
-					     vm->machine.memory_size);
+		digests.memory =
+			XXH3_64bits(vm->memory, vm->machine.memory_size);
 		rc = machine_write(vm, &digests, fd);
 	}
 	if (!rc && fsync(fd) < 0)

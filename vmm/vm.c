@@ -152,21 +152,26 @@ static int create_gic(struct vm *vm)
 	struct kvm_create_device device = { .type = KVM_DEV_TYPE_ARM_VGIC_V3 };
 	uint64_t dist = vm->machine.gicd, redist = vm->machine.gicr;
 	uint32_t irqs = vm->machine.nr_irqs;
+	int rc;
 
 	if (ioctl(vm->vm_fd, KVM_CREATE_DEVICE, &device) < 0)
 		return cannot_errno("the host needs a GICv3",
 				    "KVM_CREATE_DEVICE of GICv3");
 	vm->gic_fd = device.fd;
-	return gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs,
-			"number of interrupts") ?:
-	       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
-			KVM_VGIC_V3_ADDR_TYPE_DIST, &dist,
-			"distributor's address") ?:
-	       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
-			KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist,
-			"redistributors' address") ?:
-	       gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_CTRL,
-			KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "CTRL_INIT");
+	rc = gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs,
+		      "number of interrupts");
+	if (!rc)
+		rc = gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
+			      KVM_VGIC_V3_ADDR_TYPE_DIST, &dist,
+			      "distributor's address");
+	if (!rc)
+		rc = gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
+			      KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist,
+			      "redistributors' address");
+	if (!rc)
+		rc = gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_CTRL,
+			      KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "CTRL_INIT");
+	return rc;
 }
 
 int vm_create(struct vm *vm, const struct machine *machine,
