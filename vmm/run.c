@@ -71,8 +71,6 @@ static const char *verdict(int rc)
 static int finish(struct result *result, const char *path, int rc)
 {
 	result->verdict = verdict(rc);
-	if (rc == USAGE)
-		return rc;
 	return result_write(result, path) ?: rc;
 }
 
