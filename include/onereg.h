@@ -388,7 +388,7 @@ int onereg_host_diff(const struct onereg_host *a, const struct onereg_host *b,
 struct onereg_vm_options {
 	size_t size;
 	const struct onereg_io *io;	/* NULL: the running kernel */
-	int kvm_fd, vm_fd;	/* not used on kernels of today */
+	int kvm_fd, vm_fd;
 	const int *vcpu_fds;		/* copied */
 	const uint32_t *vcpu_ids;	/* for KVM_CREATE_VCPU; 0.. if NULL */
 	size_t n_vcpus;
@@ -420,7 +420,7 @@ void onereg_vm_free(struct onereg_vm *vm);
  * runs is -EBUSY; without, KVM makes the call wait for it. vCPUs that disagree
  * on a VM-wide value are a finding of class CONFLICT, and the image keeps
  * every vCPU's value; such an image is refused by check and restore.
- * Errors: -EBUSY as said; -EINVAL the vCPUs have features that the options do
+ * Errors: -EBUSY as said; -ENOSYS not a KVM/arm64; -EINVAL the vCPUs have features that the options do
  * not name; -EOPNOTSUPP state that cannot be carried: MTE, an ITS, AArch32 or
  * nested guests.
  */

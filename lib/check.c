@@ -265,7 +265,7 @@ static void check_gic(const struct check *c)
 	else
 		shape(c, ONEREG_NOTE, "GICv3",
 		      "a description does not say what the host's GICv3 is "
-		      "like; a dry run on the host does compare it",
+		      "like; only a dry run there compares it",
 		      NULL);
 }
 

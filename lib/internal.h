@@ -301,6 +301,9 @@ int scratch_open(struct scratch *s, const struct scratch_options *o,
 int scratch_init_vcpus(struct scratch *s, uint32_t features,
 		       struct onereg_report *report);
 void scratch_close(struct scratch *s);
+/* -ENOSYS, told, if the VM is another architecture's. */
+int vm_is_arm64(const struct onereg_io *io, int vm_fd,
+		struct onereg_report *report);
 /* Opens the device and checks the API version; reports. -> fd or -errno */
 int scratch_open_kvm(const struct onereg_io *io, const char *device,
 		     struct onereg_report *report);

@@ -550,8 +550,10 @@ static int save_gic(struct save *s)
 /* MP states first: reading registers carries out a pending PSCI reset. */
 static int save_all(struct save *s)
 {
-	int ret = s->vm->gic_fd >= 0 ? gic_idle(s->vm, s->report) : 0;
+	int ret = vm_is_arm64(&s->vm->io, s->vm->vm_fd, s->report);
 
+	if (!ret && s->vm->gic_fd >= 0)
+		ret = gic_idle(s->vm, s->report);
 	if (!ret)
 		ret = save_shape(s);
 	if (!ret)

@@ -56,6 +56,20 @@ int scratch_open_kvm(const struct onereg_io *io, const char *device,
 	return version < 0 ? version : -ENOSYS;
 }
 
+int vm_is_arm64(const struct onereg_io *io, int vm_fd,
+		struct onereg_report *report)
+{
+	struct ka_vcpu_init init;
+	int ret = io_ioctl(io, vm_fd, KA_ARM_PREFERRED_TARGET, &init);
+
+	if (ret >= 0)
+		return 0;
+	report_error(report, ret, "KVM_ARM_PREFERRED_TARGET", "VM",
+		     "cannot tell that this is a VM of KVM/arm64");
+	/* What other architectures answer. */
+	return ret == -ENOTTY || ret == -EINVAL ? -ENOSYS : ret;
+}
+
 /* The result of a step, with a finding where it failed; 1: refused. */
 static int step(const struct scratch *s, int ret, const char *operation,
 		const char *name, const char *why,
@@ -181,6 +195,8 @@ int scratch_open(struct scratch *s, const struct scratch_options *o,
 	if (s->kvm_fd < 0)
 		return s->kvm_fd;
 	ret = create_vm(s, report);
+	if (!ret)
+		ret = vm_is_arm64(&s->io, s->vm_fd, report);
 	if (!ret)
 		ret = enable_caps(s, o, report);
 	if (!ret)

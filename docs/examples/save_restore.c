@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <onereg.h>
 
 /* A paused VM into a file; o names its file descriptors and features. */
@@ -27,9 +28,9 @@ int restore_vm(const struct onereg_vm_options *o, const char *path,
 	int ret = onereg_image_read_file(path, &image, report);
 
 	if (!ret)
-		ret = onereg_image_dry_run(image, NULL, NULL, report);
+		ret = onereg_image_dry_run(image, o->io, NULL, report);
 	if (!ret && onereg_report_verdict(report) >= ONEREG_NO)
-		ret = -1;	/* onereg_report_format() says why */
+		ret = -EOPNOTSUPP;	/* onereg_report_format() says why */
 	if (!ret)
 		ret = onereg_vm_new(o, &vm);
 	if (!ret)
