@@ -108,8 +108,6 @@ static bool has_aa32(const struct restore *r)
 			 PFR0_EL0) == PFR0_EL0_AA32;
 }
 
-#define PMUVER_IMPDEF	0xf
-
 /*
  * Bits of an ID register that are not as saved, but for the fields which
  * newer kernels take, whatever the value, and show as 0: they never offered
@@ -128,11 +126,12 @@ static uint64_t lost_bits(const struct value *v)
 					 UINT64_MAX)
 				<< f->field.lsb;
 		uint64_t was = (saved & mask) >> f->field.lsb;
-		bool pmu = !strcmp(f->field.name, "PMUVer") ||
-			   !strcmp(f->field.name, "PerfMon");
+		bool nothing = f->rule == FIELD_IGNORE ||
+			       (f->rule == FIELD_LOWER &&
+				id_field_fits(f, was, 0));
 
-		if (!(now & mask) && (f->rule == FIELD_IGNORE ||
-				      (pmu && was == PMUVER_IMPDEF)))
+		/* A value that offers a guest no more than 0 does. */
+		if (!(now & mask) && nothing)
 			lost &= ~mask;
 	}
 	return lost;
