@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
+#include "checks.h"
 #include "faults.h"
 #include "hosts.h"
 #include "leaks.h"
@@ -23,44 +24,6 @@ LEAK_CHECKED(check);
 #define CCSIDR(n) \
 	(KA_REG_ARM64 | KA_REG_SIZE_U32 | KA_REG_DEMUX | (n))
 
-static struct onereg_report *new_report(void)
-{
-	struct onereg_report *report;
-
-	cr_assert_eq(onereg_report_new(&report), 0);
-	return report;
-}
-
-static struct onereg_image *fresh(const struct onereg_host *host)
-{
-	struct onereg_image *image;
-
-	cr_assert_eq(onereg_image_from_host(host, host->n_profiles - 1, 1,
-					    &image), 0);
-	return image;
-}
-
-static enum onereg_verdict check(const struct onereg_image *image,
-				 const struct onereg_host *host,
-				 struct onereg_report *report)
-{
-	cr_assert_eq(onereg_image_check(image, host, report), 0);
-	return onereg_report_verdict(report);
-}
-
-/* A fresh VM of a, which is freed, on b, which is freed. */
-static enum onereg_verdict move(struct onereg_host *a, struct onereg_host *b,
-				struct onereg_report *report)
-{
-	struct onereg_image *image = fresh(a);
-	enum onereg_verdict v = check(image, b, report);
-
-	onereg_image_free(image);
-	onereg_host_free(a);
-	onereg_host_free(b);
-	return v;
-}
-
 static enum onereg_verdict verdict(struct onereg_host *a,
 				   struct onereg_host *b)
 {
@@ -79,40 +42,6 @@ static struct onereg_host *masked(uint64_t id, uint64_t value, uint64_t mask)
 	host->profiles[0].has_mask[0] = 1;
 	host->profiles[0].writable[0] = mask;
 	return host;
-}
-
-static const struct onereg_finding *
-find(const struct onereg_report *report, const char *name, const char *field)
-{
-	const struct onereg_finding *f;
-
-	for (size_t i = 0; (f = onereg_report_get(report, i)); i++)
-		if (!strcmp(f->name, name) &&
-		    (!field || (f->field && !strcmp(f->field, field))))
-			return f;
-	return NULL;
-}
-
-static void expect(const struct onereg_report *report, const char *name,
-		   const char *field, enum onereg_severity severity)
-{
-	const struct onereg_finding *f = find(report, name, field);
-
-	cr_assert(f, "nothing about %s.%s", name, field ? field : "");
-	cr_assert_eq(f->severity, severity, "%s.%s: %s", name,
-		     field ? field : "", onereg_severity_name(f->severity));
-	cr_assert(f->why && *f->why);
-}
-
-static size_t count(const struct onereg_report *report,
-		    enum onereg_severity severity, enum onereg_class class_)
-{
-	const struct onereg_finding *f;
-	size_t n = 0;
-
-	for (size_t i = 0; (f = onereg_report_get(report, i)); i++)
-		n += f->severity == severity && f->class_ == class_;
-	return n;
 }
 
 /* ---- ID registers ------------------------------------------------------- */
@@ -610,148 +539,4 @@ Test(check, a_host_without_a_profile_is_an_error)
 	onereg_image_free(image);
 	onereg_host_free(a);
 	onereg_host_free(b);
-}
-
-/* ---- real hosts --------------------------------------------------------- */
-
-static struct onereg_report *between(const char *from, const char *to)
-{
-	struct onereg_host *a = dump(from), *b = dump(to);
-	struct onereg_report *report = new_report();
-
-	move(a, b, report);
-	return report;
-}
-
-static const char *const cpus[] = { "N1", "V1" };
-
-static struct onereg_report *between_kernels(const char *cpu, const char *a,
-					     const char *b)
-{
-	char from[16], to[16];
-
-	snprintf(from, sizeof(from), "%s_%s", cpu, a);
-	snprintf(to, sizeof(to), "%s_%s", cpu, b);
-	return between(from, to);
-}
-
-Test(check, up_from_6_1_to_6_18)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(cpus); i++) {
-		struct onereg_report *report =
-			between_kernels(cpus[i], "6.1", "6.18");
-
-		expect(report, "ID_AA64DFR0_EL1", "DebugVer", ONEREG_CARE);
-		expect(report, "PSCI_VERSION", NULL, ONEREG_NOTE);
-		expect(report, "CLIDR_EL1", NULL, ONEREG_NOTE);
-		cr_assert_eq(count(report, ONEREG_NOTE, ONEREG_CLASS_ABSENT),
-			     12);
-		onereg_report_free(report);
-	}
-}
-
-Test(check, back_from_6_18_to_6_1)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(cpus); i++) {
-		struct onereg_report *report =
-			between_kernels(cpus[i], "6.18", "6.1");
-
-		cr_assert_eq(onereg_report_verdict(report), ONEREG_NO);
-		/* None of the 12 that are missing matters; these do. */
-		cr_assert_eq(count(report, ONEREG_NOTE, ONEREG_CLASS_ABSENT),
-			     12);
-		cr_assert_eq(onereg_report_differences(report,
-						       ONEREG_CLASS_MISSING),
-			     0);
-		expect(report, "VENDOR_HYP_BMAP_2", NULL, ONEREG_NOTE);
-		expect(report, "PSCI_VERSION", NULL, ONEREG_IMPOSSIBLE);
-		expect(report, "ID_AA64DFR0_EL1", "DebugVer",
-		       ONEREG_IMPOSSIBLE);
-		expect(report, "CLIDR_EL1", NULL, ONEREG_IMPOSSIBLE);
-		expect(report, "CCSIDR demux 0", NULL, ONEREG_IMPOSSIBLE);
-		onereg_report_free(report);
-	}
-}
-
-Test(check, from_5_10_74_pmu_registers_vanish_safely_and_4_appear)
-{
-	struct onereg_report *report = between("N1_5.10", "N1_6.1");
-
-	cr_assert_eq(count(report, ONEREG_NOTE, ONEREG_CLASS_ABSENT), 78);
-	cr_assert_eq(onereg_report_differences(report, ONEREG_CLASS_MISSING),
-		     0);
-	expect(report, "PMCCNTR_EL0", NULL, ONEREG_NOTE);
-	expect(report, "OSLSR_EL1", NULL, ONEREG_NOTE);
-	expect(report, "ID_AA64DFR0_EL1", "PMUVer", ONEREG_IMPOSSIBLE);
-	expect(report, "ID_AA64DFR0_EL1", "PMSVer", ONEREG_IMPOSSIBLE);
-	onereg_report_free(report);
-}
-
-Test(check, back_to_5_10_hypercalls_are_lost)
-{
-	struct onereg_report *report = between("N1_6.1", "N1_5.10");
-
-	expect(report, "PSCI_VERSION", NULL, ONEREG_IMPOSSIBLE);
-	expect(report, "STD_BMAP", NULL, ONEREG_IMPOSSIBLE);
-	expect(report, "OSLSR_EL1", NULL, ONEREG_NOTE);
-	onereg_report_free(report);
-}
-
-Test(check, between_cpus_both_ways)
-{
-	struct onereg_report *report = between("N1_6.1", "V1_6.1");
-
-	expect(report, "MIDR_EL1", "PartNum", ONEREG_IMPOSSIBLE);
-	expect(report, "REVIDR_EL1", NULL, ONEREG_IMPOSSIBLE);
-	expect(report, "ID_AA64ISAR0_EL1", "SHA3", ONEREG_CARE);
-	expect(report, "ID_AA64PFR0_EL1", "RAS", ONEREG_CARE);
-	onereg_report_free(report);
-	report = between("V1_6.1", "N1_6.1");
-	expect(report, "MIDR_EL1", "PartNum", ONEREG_IMPOSSIBLE);
-	expect(report, "ID_AA64ISAR0_EL1", "SHA3", ONEREG_IMPOSSIBLE);
-	expect(report, "ID_AA64ISAR1_EL1", "I8MM", ONEREG_IMPOSSIBLE);
-	expect(report, "ID_AA64MMFR2_EL1", "FWB", ONEREG_IMPOSSIBLE);
-	onereg_report_free(report);
-}
-
-/* ---- fresh images ------------------------------------------------------- */
-
-Test(fresh, holds_reset_values_vm_wide_ones_once)
-{
-	const struct known regs[] = { { ISAR0, 0x10 }, { TTBR0, 7 },
-				      { MPIDR, 0x80000000 } };
-	struct onereg_host *host = host_new();
-	struct onereg_image *image;
-
-	host_add(host, PSCI, regs, 3);
-	cr_assert_eq(onereg_image_from_host(host, 0, 18, &image), 0);
-	cr_assert_eq(image->vm_set.n, 1);
-	cr_assert_eq(image->sets[0].n, 2);
-	cr_assert_eq(onereg_image_n_vcpus(image), 18);
-	cr_assert_eq(onereg_image_vcpu_id(image, 17), 17);
-	cr_assert_eq(image->target, 5, "KVM_ARM_TARGET_GENERIC_V8");
-	cr_assert_eq(regset_u64(&image->sets[0], image->vcpus[17].row, 1),
-		     0x80000101, "affinity as KVM numbers it");
-	cr_assert_eq(onereg_image_from_host(host, 1, 1, &image), -EINVAL);
-	cr_assert_eq(onereg_image_from_host(host, 0, 0, &image), -EINVAL);
-	onereg_image_free(image);
-	onereg_host_free(host);
-}
-
-Test(fresh, reports_lack_of_memory_wherever_it_strikes)
-{
-	struct onereg_host *host = host_of(TTBR0, 0);
-	struct onereg_image *image;
-	size_t n = 0;
-	int r;
-
-	do {
-		fault_at(FAULT_MALLOC, ++n, ENOMEM);
-		r = onereg_image_from_host(host, 0, 2, &image);
-		fault_stop(FAULT_MALLOC);
-		cr_assert(r == 0 || r == -ENOMEM);
-	} while (r);
-	cr_assert_gt(n, 5);
-	onereg_image_free(image);
-	onereg_host_free(host);
 }
