@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The catalogue: what is known about each family of registers, with the
- * reason. The plan, the check and the proof follow from these rows; there is
- * no other place with a special case. The first matching row counts.
+ * reason. The plan, the check and the proof follow from these rows; fields of
+ * ID registers have theirs in idreg.c, the GIC's registers in gic.c. The first
+ * matching row counts.
  *
  * Sources are functions of Linux (arch/arm64/kvm) and the Arm architecture.
  */
