@@ -264,17 +264,18 @@ static const struct vm_reg vm_regs[] = {
 		.get = get_features,
 		.set = set_features,
 	}, {
-		.first = KVM_REG_ARM_VM_CAPS,
-		.last = KVM_REG_ARM_VM_CAPS,
-		.early = true,
-		.get = get_caps,
-		.set = set_caps,
-	}, {
 		.first = KVM_REG_ARM_VM_COUNTER_OFFSET,
 		.last = KVM_REG_ARM_VM_COUNTER_OFFSET,
 		.early = true,
 		.get = get_counter_offset,
 		.set = set_counter_offset,
+	}, {
+		/* Tells of the counter offset, hence after it. */
+		.first = KVM_REG_ARM_VM_CAPS,
+		.last = KVM_REG_ARM_VM_CAPS,
+		.early = true,
+		.get = get_caps,
+		.set = set_caps,
 	}, {
 		.first = KVM_REG_ARM_PSCI_VERSION,
 		.last = KVM_REG_ARM_PSCI_VERSION,
