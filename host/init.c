@@ -6,7 +6,7 @@
  *
  * Packed with it:     /job/..., what the program finds around itself
  *                     /argv, /env, NUL-separated
- * Left in the share:  out/..., status, dmesg
+ * Left in the share:  out/..., status, dmesg, findings of a debug kernel
  *
  * The share answers when the outside has time.  So that a clock that counts
  * instructions shows the same figures in every run, onereg_late=1 keeps away
@@ -35,9 +35,13 @@
 #define SHARE "/share"
 #define MODULE_LIST "/modules/list"
 #define PORT_CLASS "/sys/class/virtio-ports"
+#define DEBUG_DIR "/sys/kernel/debug"
+#define LEAKS DEBUG_DIR "/kmemleak"
 
 #define DMESG_BYTES (4 << 20)
 #define PORT_WAIT_MS 10000
+/* What is younger is not yet called a leak: 5 s and a little. */
+#define LEAK_AGE_MS 5500
 
 /* The outside looks for this word at the start of a console line. */
 #define WORD "onereg-host: "
@@ -89,6 +93,9 @@ static void mount_basics(void)
 	mount_one("tmpfs", "/dev/shm", "mode=1777");
 	if (symlink("/proc/self/fd", "/dev/fd"))
 		die("cannot link /dev/fd: %m");
+	/* The directory is there if the kernel has such a file system. */
+	if (!access(DEBUG_DIR, F_OK))
+		mount_one("debugfs", DEBUG_DIR, NULL);
 }
 
 static void load_module(const char *path)
@@ -352,6 +359,70 @@ static void save_kernel_log(void)
 	free(text);
 }
 
+static void scan_leaks(const char *command)
+{
+	FILE *f = fopen(LEAKS, "we");
+
+	if (!f || fputs(command, f) < 0 || fclose(f))
+		die("cannot search for leaks: %m");
+}
+
+/* What is lost before the program starts is not its doing. */
+static void forget_leaks(void)
+{
+	if (access(LEAKS, F_OK))
+		return;
+	scan_leaks("scan");
+	scan_leaks("clear");
+}
+
+/* Twice: the first scan may meet pointers that are just being moved. */
+static void save_leaks(FILE *findings)
+{
+	char line[512];
+	FILE *f;
+
+	if (access(LEAKS, F_OK))
+		return;
+	usleep(LEAK_AGE_MS * 1000);
+	scan_leaks("scan");
+	scan_leaks("scan");
+	f = fopen(LEAKS, "re");
+	if (!f)
+		die("cannot read the leaks: %m");
+	while (fgets(line, sizeof(line), f))
+		fputs(line, findings);
+	fclose(f);
+}
+
+/* Lockdep stops for good at its first report, also at one while booting. */
+static void save_lockdep(FILE *findings)
+{
+	FILE *f = fopen("/proc/lockdep_stats", "re");
+	char line[512];
+	int on;
+
+	if (!f)
+		return;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " debug_locks: %d", &on) == 1 && !on)
+			fputs("lockdep reported something and is off\n",
+			      findings);
+	fclose(f);
+}
+
+static void save_findings(void)
+{
+	FILE *f = fopen(SHARE "/findings", "we");
+
+	if (!f)
+		die("cannot save the findings: %m");
+	save_lockdep(f);
+	save_leaks(f);
+	if (fclose(f))
+		die("cannot save the findings: %m");
+}
+
 static void save_status(int status, double started, double ended)
 {
 	const char *how = WIFEXITED(status) ? "exit" : "signal";
@@ -382,6 +453,7 @@ int main(void)
 	env = read_strings("/env");
 	if (!argv[0] || chdir(JOB))
 		die("no program given");
+	forget_leaks();
 	announce_start();
 	started = now();
 	status = wait_for(start(argv, env));
@@ -389,6 +461,7 @@ int main(void)
 	kill(-1, SIGKILL);
 	if (late)
 		copy_out();
+	save_findings();
 	save_kernel_log();
 	save_status(status, started, ended);
 	power_off();
