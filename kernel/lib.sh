@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# What the scripts here share; to be sourced.  Sets kernel.
+# What the scripts here share; to be sourced.  Sets kernel
+# and cross.
 #
 #   snapshot DIR                    tree/, hooks/ and edits/ as they are now
 #   stage ORIGINAL FROM OUT         what a snapshot adds to a source, changes
@@ -15,6 +16,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../script/lib.sh"
 # shellcheck disable=SC2034 # for those who source this
 kernel=$root/kernel
+# shellcheck disable=SC2034
+readonly cross=aarch64-linux-gnu-
 
 need_tools() {
 	local tool
