@@ -464,6 +464,48 @@ int onereg_vm_restore(struct onereg_vm *vm, const struct onereg_image *image,
 int onereg_vm_prove(struct onereg_vm *vm, const struct onereg_image *image,
 		    struct onereg_report *report) ONEREG_CHECKED;
 
+/* ---- rules ---- */
+
+enum onereg_rule_result {
+	ONEREG_RULE_KEPT,
+	ONEREG_RULE_BROKEN,
+	ONEREG_RULE_SKIPPED,	/* cannot be tested here; why says so */
+};
+
+struct onereg_rule {
+	size_t size;
+	size_t i, n;		/* the i-th, from 1, of n that were chosen */
+	const char *name;	/* "lists.one_too_few" */
+	const char *text;	/* what holds, one sentence */
+	enum onereg_rule_result result;
+	const char *why;	/* what was expected and found, or the reason */
+};
+
+struct onereg_validate_options {
+	size_t size;
+	const struct onereg_io *io;	/* NULL: the running kernel */
+	const char *device;		/* NULL: /dev/kvm */
+	/* NULL: all; else those that have this anywhere in their names. */
+	const char *only;		/* '*', '?', '[...]' as in fnmatch(3) */
+	/* Told of each rule when it is done; pointers live until it returns. */
+	void (*tell)(void *userdata, const struct onereg_rule *rule);
+	void *userdata;
+};
+
+/*
+ * Does a kernel keep the rules of its register interface? Of today's, and,
+ * where it has them, of VM-scoped registers; then too that nobody who does not
+ * use those sees them. Each rule is tested on scratch VMs of its own. Unlike
+ * the rest of the library this uses threads, and for moments blocks and
+ * handles SIGUSR1 and SIGUSR2: call it from a process that does little else.
+ * 0: all were told, whatever their results. Errors as of
+ * onereg_host_describe(), and -EIO: no VM with a vCPU can be made.
+ */
+int onereg_validate(const struct onereg_validate_options *options,
+		    struct onereg_report *report) ONEREG_CHECKED;
+/* The i-th rule's name and text; -ENOENT past the end. */
+int onereg_rule_at(size_t i, char *name, size_t size, const char **ret_text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -48,6 +48,18 @@ static const struct command commands[] = {
 	  "\n"
 	  "  -o HOST        the file to write\n",
 	  import_main },
+	{ "validate",
+	  "validate [--list] [--only PATTERN] [--device PATH] [--json]",
+	  "does this kernel keep the rules of its register interface; TAP",
+	  "Tests each rule, of today's interface and of VM-scoped registers, "
+	  "on scratch VMs\nof its own, and prints TAP. A rule that is about "
+	  "something this kernel does not\nhave is skipped and says so. Exit "
+	  "status 0: all kept, 1: a rule is broken.\n"
+	  "\n"
+	  "  --list         the rules, without testing\n"
+	  "  --only PATTERN those with this in their names; may have * and ?\n"
+	  "  --device PATH  another device than /dev/kvm\n",
+	  validate_main },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -116,5 +116,6 @@ int show_main(int argc, char **argv);
 int diff_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int import_main(int argc, char **argv);
+int validate_main(int argc, char **argv);
 
 #endif
