@@ -2,11 +2,6 @@
 /* vCPU attributes: PMU, timer interrupts, stolen time. */
 #include "private.h"
 
-static void *user(const struct ka_device_attr *attr)
-{
-	return (void *)(uintptr_t)attr->addr;
-}
-
 static bool is_ppi(uint32_t irq)
 {
 	return irq >= NR_SGIS && irq < NR_PRIVATE_IRQS;
@@ -20,7 +15,7 @@ static bool is_spi(uint32_t irq)
 /* One PPI for all vCPUs, or an SPI for each. */
 static bool pmu_irq_fits(const struct vm *vm, int irq)
 {
-	for (size_t i = 0; i < vm->n_vcpus; i++) {
+	for (size_t i = 0; i < vm_n_vcpus(vm); i++) {
 		int other = vm->vcpus[i]->pmu_irq;
 
 		if (other && (is_ppi(irq) ? other != irq : other == irq))
@@ -35,7 +30,8 @@ static int set_pmu_irq(struct vcpu *v, const struct ka_device_attr *attr)
 
 	if (!v->vm->gic.created)
 		return -EINVAL;
-	irq = *(int *)user(attr);
+	if (get_user(irq, (int __user *)u64_to_user_ptr(attr->addr)))
+		return -EFAULT;
 	if (!(is_ppi(irq) || is_spi(irq)) || !pmu_irq_fits(v->vm, irq))
 		return -EINVAL;
 	if (v->pmu_irq)
@@ -79,8 +75,7 @@ static int get_pmu(struct vcpu *v, const struct ka_device_attr *attr)
 		return -ENODEV;
 	if (!v->pmu_irq)
 		return -ENXIO;
-	*(int *)user(attr) = v->pmu_irq;
-	return 0;
+	return put_user(v->pmu_irq, (int __user *)u64_to_user_ptr(attr->addr));
 }
 
 static int pmu_attr(struct vcpu *v, unsigned long request,
@@ -94,24 +89,46 @@ static int pmu_attr(struct vcpu *v, unsigned long request,
 	       attr->attr <= KA_VCPU_PMU_V3_INIT ? 0 : -ENXIO;
 }
 
+static int timer_index(const struct ka_device_attr *attr)
+{
+	switch (attr->attr) {
+	case KA_VCPU_TIMER_IRQ_VTIMER:
+		return TIMER_VTIMER;
+	case KA_VCPU_TIMER_IRQ_PTIMER:
+		return TIMER_PTIMER;
+	}
+	return -ENXIO;
+}
+
+static int set_timer(struct vm *vm, const struct ka_device_attr *attr)
+{
+	int i = timer_index(attr), irq;
+
+	if (!vm->gic.created)
+		return -EINVAL;
+	if (get_user(irq, (int __user *)u64_to_user_ptr(attr->addr)))
+		return -EFAULT;
+	if (!is_ppi(irq))
+		return -EINVAL;
+	if (test_bit(KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE, &vm->kvm.arch.flags))
+		return -EBUSY;
+	if (i < 0)
+		return i;
+	vm->kvm.arch.timer_data.ppi[i] = irq;
+	return 0;
+}
+
 static int timer_attr(struct vcpu *v, unsigned long request,
 		      const struct ka_device_attr *attr)
 {
-	uint32_t *value = user(attr);
+	int i = timer_index(attr);
 
-	if (request == KA_SET_DEVICE_ATTR) {
-		if (!v->vm->gic.created || !is_ppi(*value))
-			return -EINVAL;
-		if (v->vm->timer_ppis_fixed)
-			return -EBUSY;
-	}
-	if (attr->attr > KA_VCPU_TIMER_IRQ_PTIMER)
-		return -ENXIO;
 	if (request == KA_SET_DEVICE_ATTR)
-		v->vm->timer_ppi[attr->attr] = *value;
-	else if (request == KA_GET_DEVICE_ATTR)
-		*value = v->vm->timer_ppi[attr->attr];
-	return 0;
+		return set_timer(v->vm, attr);
+	if (i < 0 || request != KA_GET_DEVICE_ATTR)
+		return i < 0 ? i : 0;
+	return put_user(v->vm->kvm.arch.timer_data.ppi[i],
+			(int __user *)u64_to_user_ptr(attr->addr));
 }
 
 static int set_pvtime(struct vcpu *v, uint64_t ipa)
@@ -129,18 +146,21 @@ static int set_pvtime(struct vcpu *v, uint64_t ipa)
 static int pvtime_attr(struct vcpu *v, unsigned long request,
 		       const struct ka_device_attr *attr)
 {
+	u64 __user *user = u64_to_user_ptr(attr->addr);
+	u64 ipa;
+
 	if (onereg_host_cap(v->vm->m->host, KA_CAP_STEAL_TIME) <= 0 ||
 	    attr->attr != KA_VCPU_PVTIME_IPA)
 		return -ENXIO;
-	if (request == KA_SET_DEVICE_ATTR)
-		return set_pvtime(v, *(uint64_t *)user(attr));
 	if (request == KA_GET_DEVICE_ATTR)
-		*(uint64_t *)user(attr) = v->pvtime;
-	return 0;
+		return put_user(v->pvtime, user);
+	if (request != KA_SET_DEVICE_ATTR)
+		return 0;
+	return get_user(ipa, user) ? -EFAULT : set_pvtime(v, ipa);
 }
 
-int vcpu_attr(struct vcpu *v, unsigned long request,
-	      const struct ka_device_attr *attr)
+static int group_attr(struct vcpu *v, unsigned long request,
+		      const struct ka_device_attr *attr)
 {
 	switch (attr->group) {
 	case KA_VCPU_PMU_V3_CTRL:
@@ -151,4 +171,15 @@ int vcpu_attr(struct vcpu *v, unsigned long request,
 		return pvtime_attr(v, request, attr);
 	}
 	return -ENXIO;
+}
+
+int vcpu_attr(struct vcpu *v, unsigned long request,
+	      const struct ka_device_attr *attr)
+{
+	int ret;
+
+	mutex_lock(&v->vm->kvm.arch.config_lock);
+	ret = group_attr(v, request, attr);
+	mutex_unlock(&v->vm->kvm.arch.config_lock);
+	return ret;
 }

@@ -67,9 +67,10 @@ static void regs(struct compare *c, int vcpu, struct vcpu *a, struct vcpu *b)
 {
 	const struct regset *set = &a->vm->profile->set;
 
-	number(c, "initialized", vcpu, a->initialized, b->initialized);
+	number(c, "initialized", vcpu, a->k.arch.initialized,
+	       b->k.arch.initialized);
 	number(c, "finalized", vcpu, a->finalized, b->finalized);
-	if (!a->initialized || !b->initialized)
+	if (!a->k.arch.initialized || !b->k.arch.initialized)
 		return;
 	for (size_t i = 0; i < set->n; i++)
 		if (reg_visible(a->vm, set->ids[i]))
@@ -125,7 +126,7 @@ static void gic_cpu(struct compare *c, int i, const struct gic_cpu *a,
 
 static void vcpu(struct compare *c, int i, struct vcpu *a, struct vcpu *b)
 {
-	number(c, "id", i, a->id, b->id);
+	number(c, "id", i, a->k.vcpu_id, b->k.vcpu_id);
 	regs(c, i, a, b);
 	number(c, "SError pending", i, a->serror_pending, b->serror_pending);
 	if (a->serror_pending && b->serror_pending)
@@ -152,14 +153,32 @@ static void gic(struct compare *c, const struct gic *a, const struct gic *b)
 	irqs(c, -1, a->spis, b->spis, NR_PRIVATE_IRQS, a->nr_spis);
 }
 
+/* Of the VM's flags, those that a capability sets. */
+static unsigned long caps(const struct kvm *kvm)
+{
+	return kvm->arch.flags &
+	       (BIT(KVM_ARCH_FLAG_RETURN_NISV_IO_ABORT_TO_USER) |
+		BIT(KVM_ARCH_FLAG_MTE_ENABLED) |
+		BIT(KVM_ARCH_FLAG_SYSTEM_SUSPEND_ENABLED));
+}
+
+static void kvms(struct compare *c, const struct kvm *a, const struct kvm *b)
+{
+	const struct kvm_arch *x = &a->arch, *y = &b->arch;
+
+	number(c, "features", -1, x->vcpu_features[0], y->vcpu_features[0]);
+	number(c, "capabilities", -1, caps(a), caps(b));
+	number(c, "PMCR.N", -1, x->pmcr_n, y->pmcr_n);
+	number(c, "timer interrupt", -1, x->timer_data.ppi[TIMER_VTIMER],
+	       y->timer_data.ppi[TIMER_VTIMER]);
+	number(c, "timer interrupt", -1, x->timer_data.ppi[TIMER_PTIMER],
+	       y->timer_data.ppi[TIMER_PTIMER]);
+}
+
 static void vms(struct compare *c, struct vm *a, struct vm *b)
 {
-	number(c, "features", -1, a->features, b->features);
-	number(c, "capabilities", -1, a->caps, b->caps);
+	kvms(c, &a->kvm, &b->kvm);
 	number(c, "vCPUs", -1, a->n_vcpus, b->n_vcpus);
-	number(c, "PMCR.N", -1, a->pmcr_n, b->pmcr_n);
-	number(c, "timer interrupt", -1, a->timer_ppi[0], b->timer_ppi[0]);
-	number(c, "timer interrupt", -1, a->timer_ppi[1], b->timer_ppi[1]);
 	gic(c, &a->gic, &b->gic);
 	for (size_t i = 0; i < a->n_vcpus && i < b->n_vcpus; i++)
 		vcpu(c, i, a->vcpus[i], b->vcpus[i]);
@@ -168,24 +187,33 @@ static void vms(struct compare *c, struct vm *a, struct vm *b)
 size_t model_compare(struct model *a, int vm_fd_a, struct model *b,
 		     int vm_fd_b, char *buf, size_t size)
 {
-	struct file *x = model_file(a, vm_fd_a, FILE_VM);
-	struct file *y = model_file(b, vm_fd_b, FILE_VM);
 	struct compare c = { .buf = buf, .size = size };
+	struct file x = { 0 }, y = { 0 };
 
 	if (size)
 		buf[0] = '\0';
-	if (!x || !y || !x->vm->profile || !y->vm->profile)
+	if (!model_file(a, vm_fd_a, FILE_VM, &x) ||
+	    !model_file(b, vm_fd_b, FILE_VM, &y) || !x.vm->profile ||
+	    !y.vm->profile)
 		differ(&c, "no such VM, or it has no initialised vCPU");
 	else
-		vms(&c, x->vm, y->vm);
+		vms(&c, x.vm, y.vm);
+	vm_put(x.vm);
+	vm_put(y.vm);
 	return c.n;
 }
 
 uint64_t model_counter(struct model *m, int vm_fd, bool physical)
 {
-	const struct file *f = model_file(m, vm_fd, FILE_VM);
+	const struct arch_timer_vm_data *data;
+	struct file f;
+	uint64_t count;
 
-	if (!f)
+	if (!model_file(m, vm_fd, FILE_VM, &f))
 		return 0;
-	return m->now - (physical ? f->vm->poffset : f->vm->voffset);
+	data = &f.vm->kvm.arch.timer_data;
+	count = READ_ONCE(m->now) - (physical ? READ_ONCE(data->poffset) :
+						READ_ONCE(data->voffset));
+	vm_put(f.vm);
+	return count;
 }

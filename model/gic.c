@@ -10,31 +10,34 @@
 #define LEVEL_INFO_SHIFT	10
 #define PENDBASER_RESET		0x580	/* inner shareable, RaWb */
 
-bool gic_any_running(const struct vm *vm)
+static int check_create(const struct vm *vm)
 {
-	for (size_t i = 0; i < vm->n_vcpus; i++)
-		if (vm->vcpus[i]->running)
-			return true;
-	return false;
-}
-
-int gic_create(struct vm *vm, struct ka_create_device *cd)
-{
-	int fd;
-
-	if (gic_any_running(vm))
-		return -EBUSY;
 	if (vm->gic.created)
 		return -EEXIST;
-	for (size_t i = 0; i < vm->n_vcpus; i++)
-		if (vm->vcpus[i]->ran)
+	for (size_t i = 0; i < vm_n_vcpus(vm); i++)
+		if (READ_ONCE(vm->vcpus[i]->ran))
 			return -EBUSY;
-	fd = model_open_file(vm->m, FILE_GIC, vm, NULL);
-	if (fd < 0)
-		return fd;
-	vm->gic.created = true;
-	cd->fd = fd;
 	return 0;
+}
+
+/* Returns the file descriptor. */
+int gic_create(struct vm *vm)
+{
+	int ret = -EBUSY;
+
+	mutex_lock(&vm->kvm.lock);
+	if (vm_lock_vcpus(vm)) {
+		mutex_lock(&vm->kvm.arch.config_lock);
+		ret = check_create(vm);
+		if (!ret)
+			ret = model_open_file(vm->m, FILE_GIC, vm, NULL);
+		if (ret >= 0)
+			vm->gic.created = true;
+		mutex_unlock(&vm->kvm.arch.config_lock);
+		vm_unlock_vcpus(vm);
+	}
+	mutex_unlock(&vm->kvm.lock);
+	return ret;
 }
 
 struct irq *gic_irq(struct vm *vm, struct vcpu *v, unsigned int intid)
@@ -62,6 +65,9 @@ static int gic_init(struct vm *vm)
 
 	if (gic->initialized)
 		return 0;
+	/* A vCPU is on its way. */
+	if ((size_t)vm->kvm.created_vcpus != vm_n_vcpus(vm))
+		return -EBUSY;
 	if (!gic->nr_spis)
 		gic->nr_spis = NR_SPIS_DEFAULT;
 	gic->spis = calloc(gic->nr_spis, sizeof(*gic->spis));
@@ -69,7 +75,7 @@ static int gic_init(struct vm *vm)
 		return -ENOMEM;
 	for (size_t i = 0; i < gic->nr_spis; i++)
 		gic->spis[i] = (struct irq){ .group = true, .edge = true };
-	for (size_t i = 0; i < vm->n_vcpus; i++)
+	for (size_t i = 0; i < vm_n_vcpus(vm); i++)
 		init_private(vm->vcpus[i]);
 	if (!gic->revision)
 		gic->revision = REV_LATEST;
@@ -93,7 +99,7 @@ static int add_region(struct vm *vm, unsigned int index, uint64_t base,
 		      uint32_t count)
 {
 	struct gic *gic = &vm->gic;
-	size_t n = count ? count : vm->n_vcpus;
+	size_t n = count ? count : vm_n_vcpus(vm);
 	int ret;
 
 	if (gic->n_regions && !count)
@@ -172,32 +178,83 @@ static int set_nr_irqs(struct vm *vm, uint32_t n)
 	return 0;
 }
 
-static int common_attr(struct vm *vm, bool set,
-		       const struct ka_device_attr *attr)
+static int save_pending_tables(struct vm *vm)
 {
-	void *value = (void *)(uintptr_t)attr->addr;
+	if (!vm_lock_vcpus(vm))
+		return -EBUSY;
+	vm_unlock_vcpus(vm);
+	return 0;
+}
 
+static int set_common(struct vm *vm, const struct ka_device_attr *attr,
+		      uint64_t value)
+{
 	switch (attr->group) {
 	case KA_VGIC_GRP_ADDR:
-		return set ? set_addr(vm, attr->attr, *(uint64_t *)value) :
-			     get_addr(vm, attr->attr, value);
+		return set_addr(vm, attr->attr, value);
 	case KA_VGIC_GRP_NR_IRQS:
-		if (set)
-			return set_nr_irqs(vm, *(uint32_t *)value);
-		*(uint32_t *)value = vm->gic.nr_spis + NR_PRIVATE_IRQS;
-		return 0;
+		return set_nr_irqs(vm, value);
 	case KA_VGIC_GRP_CTRL:
-		if (set && attr->attr == KA_VGIC_CTRL_INIT)
+		if (attr->attr == KA_VGIC_CTRL_INIT)
 			return gic_init(vm);
-		if (set && attr->attr == KA_VGIC_SAVE_PENDING_TABLES)
-			return gic_any_running(vm) ? -EBUSY : 0;
+		if (attr->attr == KA_VGIC_SAVE_PENDING_TABLES)
+			return save_pending_tables(vm);
 	}
 	return -ENXIO;
 }
 
-static uint32_t packed_affinity(struct vcpu *v)
+static int get_common(struct vm *vm, const struct ka_device_attr *attr,
+		      uint64_t *value)
 {
-	uint64_t mpidr = v->row ? reg_u64(v, KA_SYS(3, 0, 0, 0, 5)) : 0;
+	switch (attr->group) {
+	case KA_VGIC_GRP_ADDR:
+		return get_addr(vm, attr->attr, value);
+	case KA_VGIC_GRP_NR_IRQS:
+		*value = vm->gic.nr_spis + NR_PRIVATE_IRQS;
+		return 0;
+	}
+	return -ENXIO;
+}
+
+static size_t attr_size(const struct ka_device_attr *attr)
+{
+	switch (attr->group) {
+	case KA_VGIC_GRP_CTRL:
+		return 0;
+	case KA_VGIC_GRP_ADDR:
+	case KA_VGIC_GRP_CPU_SYSREGS:
+		return 8;
+	}
+	return 4;
+}
+
+static int common_attr(struct vm *vm, bool set,
+		       const struct ka_device_attr *attr)
+{
+	void __user *user = u64_to_user_ptr(attr->addr);
+	size_t size = attr_size(attr);
+	uint64_t value = 0;
+	int ret;
+
+	/* To read a region is to ask for it by its index. */
+	if ((set || (attr->group == KA_VGIC_GRP_ADDR &&
+		     attr->attr == KA_VGIC_ADDR_REDIST_REGION)) &&
+	    copy_from_user(&value, user, size))
+		return -EFAULT;
+	mutex_lock(&vm->kvm.lock);
+	mutex_lock(&vm->kvm.arch.config_lock);
+	ret = set ? set_common(vm, attr, value) :
+		    get_common(vm, attr, &value);
+	mutex_unlock(&vm->kvm.arch.config_lock);
+	mutex_unlock(&vm->kvm.lock);
+	if (!ret && !set && copy_to_user(user, &value, size))
+		ret = -EFAULT;
+	return ret;
+}
+
+static uint32_t packed_affinity(const struct vcpu *v)
+{
+	uint64_t mpidr = READ_ONCE(v->mpidr);
 
 	return (mpidr & 0xffffff) | (mpidr >> 32 & 0xff) << 24;
 }
@@ -207,8 +264,8 @@ static struct vcpu *find_vcpu(struct vm *vm, const struct ka_device_attr *attr)
 	uint32_t affinity = attr->attr >> 32;
 
 	if (attr->group == KA_VGIC_GRP_DIST_REGS)
-		return vm->n_vcpus ? vm->vcpus[0] : NULL;
-	for (size_t i = 0; i < vm->n_vcpus; i++)
+		return vm_n_vcpus(vm) ? vm->vcpus[0] : NULL;
+	for (size_t i = 0; i < vm_n_vcpus(vm); i++)
 		if (packed_affinity(vm->vcpus[i]) == affinity)
 			return vm->vcpus[i];
 	return NULL;
@@ -238,26 +295,27 @@ static int level_info(struct vm *vm, struct vcpu *v, uint32_t attr,
 }
 
 static int access_regs(struct vm *vm, struct vcpu *v, bool write,
-		       const struct ka_device_attr *attr)
+		       const struct ka_device_attr *attr, uint64_t *value)
 {
-	void *value = (void *)(uintptr_t)attr->addr;
+	uint32_t word = *value;
+	int ret;
 
-	switch (attr->group) {
-	case KA_VGIC_GRP_CPU_SYSREGS:
+	if (attr->group == KA_VGIC_GRP_CPU_SYSREGS)
 		return gicicc_access(v, attr->attr & 0xffff, write, value);
-	case KA_VGIC_GRP_LEVEL_INFO:
-		return level_info(vm, v, attr->attr, write, value);
-	}
-	return gicregs_access(vm, v, attr->group, attr->attr, write, value);
+	if (attr->group == KA_VGIC_GRP_LEVEL_INFO)
+		ret = level_info(vm, v, attr->attr, write, &word);
+	else
+		ret = gicregs_access(vm, v, attr->group, attr->attr, write,
+				     &word);
+	*value = word;
+	return ret;
 }
 
 static int faulty_access(struct vm *vm, struct vcpu *v, bool set,
-			 const struct ka_device_attr *attr)
+			 const struct ka_device_attr *attr, uint64_t *value)
 {
 	const struct model *m = vm->m;
-	struct ka_device_attr other = *attr;
 	const struct fault *f;
-	uint64_t value = 0;
 	int ret;
 
 	f = model_fault_on_gic(m, attr->group, attr->attr,
@@ -269,27 +327,49 @@ static int faulty_access(struct vm *vm, struct vcpu *v, bool set,
 		return 0;
 	f = model_fault_on_gic(m, attr->group, attr->attr,
 			       set ? MODEL_XOR_SET : MODEL_XOR_GET);
-	if (f && set) {
-		memcpy(&value, (void *)(uintptr_t)attr->addr, 4);
-		value ^= f->arg;
-		other.addr = (uintptr_t)&value;
-	}
-	ret = access_regs(vm, v, set, &other);
+	if (f && set)
+		*value ^= f->arg;
+	ret = access_regs(vm, v, set, attr, value);
 	if (!ret && f && !set)
-		*(uint32_t *)(uintptr_t)attr->addr ^= f->arg;
+		*value ^= f->arg;
+	return ret;
+}
+
+/* With every vCPU outside of ioctls. */
+static int quiet_access(struct vm *vm, struct vcpu *v, bool set,
+			const struct ka_device_attr *attr, uint64_t *value)
+{
+	int ret = -EBUSY;
+
+	mutex_lock(&vm->kvm.lock);
+	if (vm_lock_vcpus(vm)) {
+		mutex_lock(&vm->kvm.arch.config_lock);
+		if (vm->gic.initialized)
+			ret = faulty_access(vm, v, set, attr, value);
+		mutex_unlock(&vm->kvm.arch.config_lock);
+		vm_unlock_vcpus(vm);
+	}
+	mutex_unlock(&vm->kvm.lock);
 	return ret;
 }
 
 static int regs_attr(struct vm *vm, bool set,
 		     const struct ka_device_attr *attr)
 {
+	void __user *user = u64_to_user_ptr(attr->addr);
 	struct vcpu *v = find_vcpu(vm, attr);
+	size_t size = attr_size(attr);
+	uint64_t value = 0;
+	int ret;
 
 	if (!v)
 		return -EINVAL;
-	if (gic_any_running(vm) || !vm->gic.initialized)
-		return -EBUSY;
-	return faulty_access(vm, v, set, attr);
+	if (set && copy_from_user(&value, user, size))
+		return -EFAULT;
+	ret = quiet_access(vm, v, set, attr, &value);
+	if (!ret && !set && copy_to_user(user, &value, size))
+		ret = -EFAULT;
+	return ret;
 }
 
 static int has_attr(struct vm *vm, const struct ka_device_attr *attr)
@@ -323,21 +403,30 @@ static int has_attr(struct vm *vm, const struct ka_device_attr *attr)
 	return -ENXIO;
 }
 
-int gic_ioctl(struct vm *vm, unsigned long request,
-	      const struct ka_device_attr *attr)
+static bool known_ioctl(unsigned long request)
+{
+	return request == KA_SET_DEVICE_ATTR ||
+	       request == KA_GET_DEVICE_ATTR ||
+	       request == KA_HAS_DEVICE_ATTR;
+}
+
+int gic_ioctl(struct vm *vm, unsigned long request, const void __user *arg)
 {
 	bool set = request == KA_SET_DEVICE_ATTR;
+	struct ka_device_attr attr;
 
-	if (request == KA_HAS_DEVICE_ATTR)
-		return has_attr(vm, attr);
-	if (!set && request != KA_GET_DEVICE_ATTR)
+	if (!known_ioctl(request))
 		return -ENOTTY;
-	switch (attr->group) {
+	if (copy_from_user(&attr, arg, sizeof(attr)))
+		return -EFAULT;
+	if (request == KA_HAS_DEVICE_ATTR)
+		return has_attr(vm, &attr);
+	switch (attr.group) {
 	case KA_VGIC_GRP_DIST_REGS:
 	case KA_VGIC_GRP_REDIST_REGS:
 	case KA_VGIC_GRP_CPU_SYSREGS:
 	case KA_VGIC_GRP_LEVEL_INFO:
-		return regs_attr(vm, set, attr);
+		return regs_attr(vm, set, &attr);
 	}
-	return common_attr(vm, set, attr);
+	return common_attr(vm, set, &attr);
 }

@@ -210,10 +210,11 @@ static void gicr_iidr(const struct access *a)
 
 static void gicr_typer(const struct access *a)
 {
-	uint64_t mpidr = a->v->row ? reg_u64(a->v, KA_SYS(3, 0, 0, 0, 5)) : 0;
-	uint64_t value = (mpidr & 0xffffff) << 32 | (a->v->id & 0xffff) << 8;
+	uint64_t mpidr = READ_ONCE(a->v->mpidr);
+	uint64_t value = (mpidr & 0xffffff) << 32 |
+			 (a->v->k.vcpu_id & 0xffff) << 8;
 
-	if (vcpu_index(a->v) + 1 == a->vm->n_vcpus)
+	if ((size_t)a->v->k.vcpu_idx + 1 == vm_n_vcpus(a->vm))
 		value |= 1 << 4;
 	read_only(a, a->offset & 4 ? value >> 32 : value);
 }

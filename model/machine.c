@@ -22,11 +22,31 @@ static struct file *file_at(struct model *m, int fd)
 	return &m->files[i];
 }
 
-struct file *model_file(struct model *m, int fd, enum file_kind kind)
+/* A copy, and its VM stays until vm_put(). */
+static bool get_file(struct model *m, int fd, struct file *ret)
 {
-	struct file *f = file_at(m, fd);
+	const struct file *f;
 
-	return f && f->kind == kind ? f : NULL;
+	mutex_lock(&m->files_lock);
+	f = file_at(m, fd);
+	if (f) {
+		*ret = *f;
+		if (f->vm)
+			f->vm->n_files++;
+	}
+	mutex_unlock(&m->files_lock);
+	return f;
+}
+
+bool model_file(struct model *m, int fd, enum file_kind kind,
+		struct file *ret)
+{
+	if (!get_file(m, fd, ret))
+		return false;
+	if (ret->kind == kind)
+		return true;
+	vm_put(ret->vm);
+	return false;
 }
 
 static struct file *free_file(struct model *m)
@@ -49,14 +69,19 @@ static struct file *free_file(struct model *m)
 int model_open_file(struct model *m, enum file_kind kind, struct vm *vm,
 		    struct vcpu *vcpu)
 {
-	struct file *f = free_file(m);
+	struct file *f;
+	int fd = -ENOMEM;
 
-	if (!f)
-		return -ENOMEM;
-	*f = (struct file){ kind, vm, vcpu };
-	if (vm)
-		vm->n_files++;
-	return FD_BASE + (int)(f - m->files);
+	mutex_lock(&m->files_lock);
+	f = free_file(m);
+	if (f) {
+		*f = (struct file){ kind, vm, vcpu };
+		if (vm)
+			vm->n_files++;
+		fd = FD_BASE + (int)(f - m->files);
+	}
+	mutex_unlock(&m->files_lock);
+	return fd;
 }
 
 static int machine_open(void *userdata, const char *path)
@@ -68,16 +93,18 @@ static int machine_open(void *userdata, const char *path)
 
 static int machine_close(void *userdata, int fd)
 {
-	struct file *f = file_at(userdata, fd);
-	struct vm *vm;
+	struct model *m = userdata;
+	struct file *f, closed = { 0 };
 
-	if (!f)
-		return -EBADF;
-	vm = f->vm;
-	*f = (struct file){ 0 };
-	if (vm)
-		vm_put(vm);
-	return 0;
+	mutex_lock(&m->files_lock);
+	f = file_at(m, fd);
+	if (f) {
+		closed = *f;
+		*f = (struct file){ 0 };
+	}
+	mutex_unlock(&m->files_lock);
+	vm_put(closed.vm);
+	return f ? 0 : -EBADF;
 }
 
 static int kvm_ioctl(struct model *m, unsigned long request, void *arg)
@@ -86,31 +113,30 @@ static int kvm_ioctl(struct model *m, unsigned long request, void *arg)
 	case KA_GET_API_VERSION:
 		return KA_API_VERSION;
 	case KA_CHECK_EXTENSION:
-		return onereg_host_cap(m->host, (uintptr_t)arg);
+		return model_check_extension(m, (uintptr_t)arg);
 	case KA_CREATE_VM:
 		return vm_create(m, (uintptr_t)arg);
 	}
 	return -EINVAL;
 }
 
+static void add(uint64_t *to, uint64_t n)
+{
+	__atomic_fetch_add(to, n, __ATOMIC_RELAXED);
+}
+
 static void tick(struct model *m)
 {
 	uint64_t ns = m->style.ticks_per_ioctl * NS_PER_S / model_frequency(m);
 
-	m->now += m->style.ticks_per_ioctl;
-	m->slept_ns += ns;
-	m->n_ioctls++;
+	add(&m->now, m->style.ticks_per_ioctl);
+	add(&m->slept_ns, ns);
+	add(&m->n_ioctls, 1);
 }
 
-static int machine_ioctl(void *userdata, int fd, unsigned long request,
-			 void *arg)
+static int file_ioctl(struct model *m, const struct file *f,
+		      unsigned long request, void *arg)
 {
-	struct model *m = userdata;
-	struct file *f = file_at(m, fd);
-
-	tick(m);
-	if (!f)
-		return -EBADF;
 	switch (f->kind) {
 	case FILE_KVM:
 		return kvm_ioctl(m, request, arg);
@@ -123,6 +149,24 @@ static int machine_ioctl(void *userdata, int fd, unsigned long request,
 	}
 }
 
+static int machine_ioctl(void *userdata, int fd, unsigned long request,
+			 void *arg)
+{
+	struct model *m = userdata;
+	struct task_struct outer = *current;
+	struct file f;
+	int ret;
+
+	tick(m);
+	if (!get_file(m, fd, &f))
+		return -EBADF;
+	*current = (struct task_struct){ .machine = m, .fd = fd };
+	ret = file_ioctl(m, &f, request, arg);
+	*current = outer;
+	vm_put(f.vm);
+	return ret;
+}
+
 static int machine_frequency(void *userdata, uint64_t *ret_hz)
 {
 	*ret_hz = model_frequency(userdata);
@@ -133,7 +177,7 @@ static int machine_wall_clock(void *userdata, uint64_t *ret_ns)
 {
 	struct model *m = userdata;
 
-	*ret_ns = m->style.wall_start + m->slept_ns;
+	*ret_ns = m->style.wall_start + READ_ONCE(m->slept_ns);
 	return 0;
 }
 
@@ -164,6 +208,18 @@ static bool has_reset(const struct onereg_host *host, uint64_t id,
 	return true;
 }
 
+uint64_t host_reset_u64(const struct onereg_host *host, uint64_t id)
+{
+	for (size_t i = 0; i < host->n_profiles; i++) {
+		const struct host_profile *p = &host->profiles[i];
+		ptrdiff_t at = regset_find(&p->set, id);
+
+		if (at >= 0)
+			return regset_u64(&p->set, p->reset, at);
+	}
+	return 0;
+}
+
 /* The kernel that reports masks (6.7) is also the one with PMU pairs. */
 void model_style_default(const struct onereg_host *host,
 			 struct model_style *ret)
@@ -182,6 +238,7 @@ void model_style_default(const struct onereg_host *host,
 		host, KA_CAP_ARM_SUPPORTED_REG_MASK_RANGES) > 0;
 	ret->id_regs_writable = ret->has_masks;
 	ret->pmu_pairs = ret->has_masks;
+	ret->vm_regs = onereg_host_cap(host, KVM_CAP_VM_ONE_REG) > 0;
 	/* ID_AA64PFR0_EL1.EL0: 1 is AArch64 only. */
 	ret->no_aarch32 = has_reset(host, KA_SYS(3, 0, 0, 4, 0), &pfr0) &&
 			  (pfr0 & 0xf) == 1;
@@ -200,6 +257,7 @@ int model_new(const struct onereg_host *host, const struct model_style *style,
 	else
 		model_style_default(host, &m->style);
 	m->now = m->style.counter_start;
+	mutex_init(&m->files_lock);
 	m->io = (struct onereg_io){
 		.size = sizeof(m->io),
 		.userdata = m,
@@ -220,6 +278,7 @@ void model_free(struct model *m)
 		return;
 	for (size_t i = 0; i < m->n_files; i++)
 		machine_close(m, FD_BASE + (int)i);
+	mutex_destroy(&m->files_lock);
 	free(m->files);
 	free(m->faults);
 	free(m);
@@ -235,26 +294,28 @@ const struct model_style *model_get_style(const struct model *m)
 	return &m->style;
 }
 
-size_t model_n_open(const struct model *m)
+size_t model_n_open(struct model *m)
 {
 	size_t n = 0;
 
+	mutex_lock(&m->files_lock);
 	for (size_t i = 0; i < m->n_files; i++)
 		n += m->files[i].kind != FILE_FREE;
+	mutex_unlock(&m->files_lock);
 	return n;
 }
 
 uint64_t model_n_ioctls(const struct model *m)
 {
-	return m->n_ioctls;
+	return READ_ONCE(m->n_ioctls);
 }
 
 void model_sleep(struct model *m, uint64_t ns)
 {
 	unsigned __int128 ticks = (unsigned __int128)ns * model_frequency(m);
 
-	m->now += ticks / NS_PER_S;
-	m->slept_ns += ns;
+	add(&m->now, ticks / NS_PER_S);
+	add(&m->slept_ns, ns);
 }
 
 void model_set_guest(struct model *m, model_guest *guest, void *userdata)
@@ -305,7 +366,7 @@ const struct fault *model_fault_on(const struct vcpu *v, uint64_t id,
 		const struct fault *f = &m->faults[i];
 
 		if (!f->gic && f->fault == fault && f->id == id &&
-		    (f->vcpu < 0 || (size_t)f->vcpu == vcpu_index(v)))
+		    (f->vcpu < 0 || f->vcpu == v->k.vcpu_idx))
 			return f;
 	}
 	return NULL;

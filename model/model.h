@@ -31,6 +31,11 @@ struct model_style {
 	bool id_regs_writable;
 	/* KVM_ARM_GET_REG_WRITABLE_MASKS exists. */
 	bool has_masks;
+	/*
+	 * VM-scoped registers and vectors: kernel/'s own file answers. Wants
+	 * vm_counter_offsets.
+	 */
+	bool vm_regs;
 	/* TIMER_CNT is one value for the VM; else each vCPU has its own. */
 	bool vm_counter_offsets;
 	/* AArch32 ID registers read as zero and ignore a SET. */
@@ -57,7 +62,7 @@ void model_free(struct model *m);
 const struct onereg_io *model_io(struct model *m);
 const struct model_style *model_get_style(const struct model *m);
 /* File descriptors that are open now. */
-size_t model_n_open(const struct model *m);
+size_t model_n_open(struct model *m);
 /* ioctls answered so far. */
 uint64_t model_n_ioctls(const struct model *m);
 /* Lets time pass. */
@@ -127,6 +132,7 @@ struct model_host_options {
 	bool no_masks;		/* a kernel whose ID registers are fixed */
 	bool no_aarch32;
 	bool s1poe;		/* registers that an ID register field reveals */
+	bool vm_regs;		/* capabilities of VM-scoped registers */
 	uint64_t counter_frequency;	/* 0: 62500000 */
 	unsigned int ipa_bits;	/* 0: 48 */
 	uint64_t midr;		/* 0: an emulated "max" CPU */

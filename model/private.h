@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "kernel/vm_regs.h"
 #include "model.h"
 
 #define FD_BASE		1000000	/* so that nobody takes them for real ones */
@@ -15,7 +16,7 @@
 #define NR_PRIVATE_IRQS	32
 #define NR_SGIS		16
 #define MAX_REDIST_REGIONS 8
-#define ADDR_UNDEF	UINT64_MAX
+#define ADDR_UNDEF	(~0ULL)
 #define VCPU_VALID_FEATURES 0xffU
 #define SVE_MAX_VQ	16
 
@@ -47,21 +48,30 @@ struct gic {
 	struct irq *spis;
 };
 
+/*
+ * What vm_regs.c looks at stands in the kernel's structs and nowhere else.
+ *
+ * Locks, outermost first: vm->kvm.lock, vcpu->k.mutex, vm->kvm.arch
+ * .config_lock, vcpu->mp_lock; m->files_lock is innermost. A vCPU's ioctl
+ * holds its mutex. config_lock guards what all vCPUs share.
+ */
 struct vcpu {
+	struct kvm_vcpu k;
 	struct vm *vm;
-	uint32_t id;
-	bool initialized, finalized, running, ran;
+	bool finalized, running, ran;
 	uint8_t *row;		/* of the profile's set */
+	uint64_t mpidr;		/* read by others without the mutex */
+	struct mutex mp_lock;
+	uint32_t mp_state;	/* written under mp_lock */
 	bool has_ccsidr;
 	bool serror_pending;
 	uint64_t vsesr;
 	unsigned int dabts;	/* injected external aborts */
-	uint32_t mp_state;
 	int pmu_irq;		/* 0: not set */
 	bool pmu_created;
 	uint64_t pvtime;
 	unsigned int max_vq;
-	uint64_t voffset;	/* where counters are not VM-wide */
+	u64 voffset;		/* where counters are not VM-wide */
 	struct gic_cpu gic;
 };
 
@@ -71,27 +81,17 @@ struct place {
 };
 
 struct vm {
+	struct kvm kvm;
 	struct model *m;
-	unsigned int n_files;
+	unsigned int n_files;	/* and ioctls under way */
 	unsigned int ipa_bits;
 	const struct host_profile *profile;	/* NULL: no vCPU was inited */
-	uint32_t features;
 	struct place *places;	/* the profile's ids, sorted */
 	uint8_t *row;		/* VM-wide values, in the profile's layout */
-	bool ran, timer_ppis_fixed, counter_offset_used;
-	uint64_t voffset, poffset;
-	uint32_t timer_ppi[2];
-	uint64_t pmcr_n, max_pmcr_n;
-	uint32_t caps;		/* bits of enum vm_cap */
+	uint64_t max_pmcr_n;
 	struct vcpu *vcpus[MAX_VCPUS];
-	size_t n_vcpus;
+	size_t n_vcpus;		/* vm_n_vcpus() */
 	struct gic gic;
-};
-
-enum vm_cap {
-	VM_CAP_NISV,
-	VM_CAP_MTE,
-	VM_CAP_SYSTEM_SUSPEND,
 };
 
 enum file_kind { FILE_FREE, FILE_KVM, FILE_VM, FILE_VCPU, FILE_GIC };
@@ -114,6 +114,7 @@ struct model {
 	const struct onereg_host *host;
 	struct model_style style;
 	struct onereg_io io;
+	struct mutex files_lock;
 	struct file *files;
 	size_t n_files;
 	uint64_t now;		/* ticks */
@@ -125,11 +126,41 @@ struct model {
 	size_t n_faults;
 };
 
+static inline struct vm *to_vm(const struct kvm *kvm)
+{
+	return container_of(kvm, struct vm, kvm);
+}
+
+static inline struct vcpu *to_vcpu(const struct kvm_vcpu *vcpu)
+{
+	return container_of(vcpu, struct vcpu, k);
+}
+
+/* vCPUs that can be reached; they stay as long as the VM. */
+static inline size_t vm_n_vcpus(const struct vm *vm)
+{
+	return smp_load_acquire(&vm->n_vcpus);
+}
+
+/* Once true, what is fixed by the first run can be read without a lock. */
+static inline bool vm_ran(const struct vm *vm)
+{
+	return test_bit_acquire(KVM_ARCH_FLAG_HAS_RAN_ONCE,
+				&vm->kvm.arch.flags);
+}
+
 /* ---- machine.c ---- */
-struct file *model_file(struct model *m, int fd, enum file_kind kind);
+/*
+ * What the descriptor stands for, kept until vm_put(); false: no such one, or
+ * of another kind.
+ */
+bool model_file(struct model *m, int fd, enum file_kind kind,
+		struct file *ret);
 int model_open_file(struct model *m, enum file_kind kind, struct vm *vm,
 		    struct vcpu *vcpu);
 uint64_t model_frequency(const struct model *m);
+/* The reset value in the first profile that has the register, or 0. */
+uint64_t host_reset_u64(const struct onereg_host *host, uint64_t id);
 /* The first fault of that kind on the register, or NULL. */
 const struct fault *model_fault_on(const struct vcpu *v, uint64_t id,
 				   enum model_fault fault);
@@ -137,24 +168,42 @@ const struct fault *model_fault_on_gic(const struct model *m, uint32_t group,
 				       uint64_t attr, enum model_fault fault);
 
 /* ---- vm.c ---- */
+int model_check_extension(const struct model *m, unsigned long ext);
 int vm_create(struct model *m, unsigned long type);
+/* May be NULL. */
 void vm_put(struct vm *vm);
 int vm_ioctl(struct vm *vm, unsigned long request, void *arg);
-size_t vcpu_index(const struct vcpu *v);
+/*
+ * Every vCPU's mutex, or none: false if one is inside an ioctl. kvm.lock is
+ * held.
+ */
+bool vm_lock_vcpus(struct vm *vm);
+void vm_unlock_vcpus(struct vm *vm);
 
 /* ---- vcpu.c ---- */
 int vcpu_ioctl(struct vcpu *v, unsigned long request, void *arg);
 bool vcpu_has(const struct vcpu *v, unsigned int feature);
+
+/* ---- run.c ---- */
+int vcpu_run(struct vcpu *v);
+void vcpu_set_mp_state(struct vcpu *v, uint32_t state);
+
+/* ---- one_reg.c: a register's value comes and goes, and may be wrong ---- */
+int vcpu_one_reg(struct vcpu *v, const struct kvm_one_reg *reg, bool set);
+int vcpu_reg_list(struct vcpu *v, struct kvm_reg_list *ulist);
 
 /* ---- regs.c: where each register lives and what a SET on it does ---- */
 int vm_index(struct vm *vm);
 /* Index in the profile's list, or -1. */
 ptrdiff_t vm_find(const struct vm *vm, uint64_t id);
 /* Does the VM show the register now? */
-bool reg_visible(const struct vm *vm, uint64_t id);
+bool reg_visible(struct vm *vm, uint64_t id);
+/* May the register be read, or written, now? */
+int reg_check(struct vcpu *v, uint64_t id, bool set);
 int reg_get(struct vcpu *v, uint64_t id, void *value);
 int reg_set(struct vcpu *v, uint64_t id, const void *value);
-int reg_get_list(struct vcpu *v, struct ka_reg_list *list);
+/* A VM-wide value of the profile, safe while others write. */
+uint64_t vm_wide_u64(struct vm *vm, uint64_t id);
 /* The value's bytes where it is stored, or NULL if it is computed or absent. */
 uint8_t *reg_slot(struct vcpu *v, uint64_t id);
 /* A 64-bit value as stored; 0 where absent. */
@@ -164,7 +213,11 @@ uint64_t reg_reset_u64(const struct vm *vm, uint64_t id);
 uint64_t pmu_counter_mask(const struct vm *vm);
 
 /* ---- rules.c: registers with a rule of their own ---- */
-bool reg_is_vm_wide(uint64_t id);
+bool reg_is_vm_wide(const struct vm *vm, uint64_t id);
+/* The same on every VM of the host; a kernel needs no vCPU to tell. */
+bool reg_is_host_fact(uint64_t id);
+/* NULL: not one of those that the kernel's struct holds. */
+unsigned long *smccc_bitmap(struct kvm_smccc_features *smccc, uint64_t id);
 /* -ENOTTY: no rule of its own, the value is simply stored. */
 int rule_set(struct vcpu *v, uint64_t id, uint64_t value);
 /* false: the stored value is what there is. */
@@ -174,7 +227,9 @@ uint64_t reg_canonical(uint64_t id);
 
 /* ---- sve.c ---- */
 bool reg_is_sve(uint64_t id);
-int sve_get(struct vcpu *v, uint64_t id, uint8_t *value);
+/* First sve_check(), then these. */
+int sve_check(const struct vcpu *v, uint64_t id, bool set);
+void sve_get(struct vcpu *v, uint64_t id, uint8_t *value);
 int sve_set(struct vcpu *v, uint64_t id, const uint8_t *value);
 int sve_finalize(struct vcpu *v);
 void sve_reset(struct vcpu *v);
@@ -184,17 +239,14 @@ bool reg_is_timer(uint64_t id);
 uint64_t timer_get(struct vcpu *v, uint64_t id);
 int timer_set(struct vcpu *v, uint64_t id, uint64_t value);
 void timer_vcpu_created(struct vcpu *v);
-int timer_set_offset(struct vm *vm, const uint64_t arg[2]);
 
 /* ---- attrs.c: of vCPUs ---- */
 int vcpu_attr(struct vcpu *v, unsigned long request,
 	      const struct ka_device_attr *attr);
 
 /* ---- gic.c: the device; gicregs.c: its registers ---- */
-int gic_create(struct vm *vm, struct ka_create_device *cd);
-int gic_ioctl(struct vm *vm, unsigned long request,
-	      const struct ka_device_attr *attr);
-bool gic_any_running(const struct vm *vm);
+int gic_create(struct vm *vm);
+int gic_ioctl(struct vm *vm, unsigned long request, const void __user *arg);
 struct irq *gic_irq(struct vm *vm, struct vcpu *v, unsigned int intid);
 bool gicregs_known(struct vm *vm, struct vcpu *v, uint32_t group,
 		   uint32_t offset);

@@ -7,6 +7,7 @@
 #define POR_EL1		KA_SYS(3, 0, 10, 2, 4)
 #define ID_AA64PFR2	KA_SYS(3, 0, 0, 4, 2)
 #define ID_AA64MMFR3	KA_SYS(3, 0, 0, 7, 3)
+#define MPIDR		KA_SYS(3, 0, 0, 0, 5)
 #define CORE_N		0xd8	/* 32-bit units of struct kvm_regs */
 
 /* Registers that exist only while the VM's ID register says so. */
@@ -49,20 +50,29 @@ ptrdiff_t vm_find(const struct vm *vm, uint64_t id)
 	return found ? (ptrdiff_t)found->i : -1;
 }
 
-static uint64_t vm_u64(const struct vm *vm, uint64_t id)
+uint64_t vm_wide_u64(struct vm *vm, uint64_t id)
 {
+	bool lock = !vm_ran(vm) && !mutex_is_mine(&vm->kvm.arch.config_lock);
 	ptrdiff_t i = vm_find(vm, id);
+	uint64_t value;
 
-	return i < 0 ? 0 : regset_u64(&vm->profile->set, vm->row, i);
+	if (i < 0)
+		return 0;
+	if (lock)
+		mutex_lock(&vm->kvm.arch.config_lock);
+	value = regset_u64(&vm->profile->set, vm->row, i);
+	if (lock)
+		mutex_unlock(&vm->kvm.arch.config_lock);
+	return value;
 }
 
-bool reg_visible(const struct vm *vm, uint64_t id)
+bool reg_visible(struct vm *vm, uint64_t id)
 {
 	if (vm_find(vm, id) < 0)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(revealed); i++)
 		if (revealed[i].id == id)
-			return vm_u64(vm, revealed[i].id_reg) >>
+			return vm_wide_u64(vm, revealed[i].id_reg) >>
 			       revealed[i].lsb & 0xf;
 	return true;
 }
@@ -79,6 +89,14 @@ uint64_t reg_reset_u64(const struct vm *vm, uint64_t id)
 	return value;
 }
 
+/* Values that are fields of the kernel's structs, or read by other vCPUs. */
+static void *field(struct vcpu *v, uint64_t id)
+{
+	if (id == MPIDR)
+		return &v->mpidr;
+	return smccc_bitmap(kvm_vcpu_smccc_features(&v->k), id);
+}
+
 uint8_t *reg_slot(struct vcpu *v, uint64_t id)
 {
 	const struct regset *set = &v->vm->profile->set;
@@ -86,9 +104,12 @@ uint8_t *reg_slot(struct vcpu *v, uint64_t id)
 
 	if (i < 0)
 		i = vm_find(v->vm, id);
-	if (i < 0)
+	if (i < 0 || id == KVM_REG_ARM_PSCI_VERSION)
 		return NULL;
-	return (reg_is_vm_wide(id) ? v->vm->row : v->row) + set->offsets[i];
+	if (field(v, id))
+		return field(v, id);
+	return (reg_is_vm_wide(v->vm, id) ? v->vm->row : v->row) +
+	       set->offsets[i];
 }
 
 uint64_t reg_u64(struct vcpu *v, uint64_t id)
@@ -112,12 +133,12 @@ void reg_put_u64(struct vcpu *v, uint64_t id, uint64_t value)
 }
 
 /* The errno for an id that is not listed is the class's own. */
-static int check_id(const struct vcpu *v, uint64_t id)
+int reg_check(struct vcpu *v, uint64_t id, bool set)
 {
 	uint64_t cls = id & KA_REG_CLASS_MASK;
 
-	if ((id & ~KA_REG_SIZE_MASK) >> 32 != KA_REG_ARM64 >> 32)
-		return -EINVAL;
+	if (reg_is_sve(id))
+		return sve_check(v, id, set);
 	if (reg_visible(v->vm, id))
 		return 0;
 	if (cls != KA_REG_CORE)
@@ -130,13 +151,14 @@ static int check_id(const struct vcpu *v, uint64_t id)
 int reg_get(struct vcpu *v, uint64_t id, void *value)
 {
 	uint64_t word;
-	int ret;
+	int ret = reg_check(v, id, false);
 
-	if (reg_is_sve(id))
-		return sve_get(v, id, value);
-	ret = check_id(v, id);
 	if (ret)
 		return ret;
+	if (reg_is_sve(id)) {
+		sve_get(v, id, value);
+		return 0;
+	}
 	if (reg_is_timer(id))
 		word = timer_get(v, id);
 	else if (!rule_get(v, id, &word)) {
@@ -151,13 +173,12 @@ int reg_set(struct vcpu *v, uint64_t id, const void *value)
 {
 	size_t size = onereg_reg_size(id);
 	uint64_t word = 0;
-	int ret;
+	int ret = reg_check(v, id, true);
 
-	if (reg_is_sve(id))
-		return sve_set(v, id, value);
-	ret = check_id(v, id);
 	if (ret)
 		return ret;
+	if (reg_is_sve(id))
+		return sve_set(v, id, value);
 	memcpy(&word, value, size < 8 ? size : 8);
 	if (reg_is_timer(id))
 		return timer_set(v, id, word);
@@ -168,49 +189,55 @@ int reg_set(struct vcpu *v, uint64_t id, const void *value)
 	return 0;
 }
 
-static bool listed(const struct vcpu *v, uint64_t id)
+/* From outside of any ioctl, or by the guest inside KVM_RUN. */
+static int with_vcpu(struct model *m, int fd,
+		     int (*todo)(struct vcpu *v, uint64_t id, void *value),
+		     uint64_t id, void *value)
 {
-	return reg_visible(v->vm, id) && !model_fault_on(v, id, MODEL_DROP);
+	struct file f;
+	bool lock;
+	int ret;
+
+	if (!model_file(m, fd, FILE_VCPU, &f))
+		return -EBADF;
+	lock = !mutex_is_mine(&f.vcpu->k.mutex);
+	if (lock)
+		mutex_lock(&f.vcpu->k.mutex);
+	ret = f.vcpu->k.arch.initialized ? todo(f.vcpu, id, value) : -EBADF;
+	if (lock)
+		mutex_unlock(&f.vcpu->k.mutex);
+	vm_put(f.vm);
+	return ret;
 }
 
-int reg_get_list(struct vcpu *v, struct ka_reg_list *list)
+static int poke(struct vcpu *v, uint64_t id, void *value)
 {
-	const struct regset *set = &v->vm->profile->set;
-	uint64_t room = list->n, n = 0;
+	uint8_t *slot = reg_slot(v, id);
 
-	if (vcpu_has(v, KA_VCPU_SVE) && !v->finalized)
-		return -EPERM;
-	for (size_t i = 0; i < set->n; i++)
-		n += listed(v, set->ids[i]);
-	list->n = n;
-	if (room < n)
-		return -E2BIG;
-	n = 0;
-	for (size_t i = 0; i < set->n; i++)
-		if (listed(v, set->ids[i]))
-			list->reg[n++] = set->ids[i];
+	if (!slot)
+		return -ENOENT;
+	mutex_lock(&v->vm->kvm.arch.config_lock);
+	memcpy(slot, value, onereg_reg_size(id));
+	mutex_unlock(&v->vm->kvm.arch.config_lock);
 	return 0;
+}
+
+static int peek(struct vcpu *v, uint64_t id, void *value)
+{
+	return reg_get(v, id, value);
 }
 
 int model_poke(struct model *m, int vcpu_fd, uint64_t id, const void *value)
 {
-	struct file *f = model_file(m, vcpu_fd, FILE_VCPU);
-	uint8_t *slot;
+	uint8_t copy[KA_REG_SIZE_MAX] = { 0 };
 
-	if (!f || !f->vcpu->initialized)
-		return -EBADF;
-	slot = reg_slot(f->vcpu, id);
-	if (!slot)
+	if (onereg_reg_size(id) > sizeof(copy))
 		return -ENOENT;
-	memcpy(slot, value, onereg_reg_size(id));
-	return 0;
+	memcpy(copy, value, onereg_reg_size(id));
+	return with_vcpu(m, vcpu_fd, poke, id, copy);
 }
 
 int model_peek(struct model *m, int vcpu_fd, uint64_t id, void *value)
 {
-	struct file *f = model_file(m, vcpu_fd, FILE_VCPU);
-
-	if (!f || !f->vcpu->initialized)
-		return -EBADF;
-	return reg_get(f->vcpu, id, value);
+	return with_vcpu(m, vcpu_fd, peek, id, value);
 }

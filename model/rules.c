@@ -10,6 +10,7 @@
 #define AIDR		KA_SYS(3, 1, 0, 0, 7)
 #define CTR		KA_SYS(3, 3, 0, 0, 1)
 #define CLIDR		KA_SYS(3, 1, 0, 0, 1)
+#define MPIDR		KA_SYS(3, 0, 0, 0, 5)
 #define OSLSR		KA_SYS(2, 0, 1, 1, 4)
 #define PMCR		KA_SYS(3, 3, 9, 12, 0)
 #define PMCNTENSET	KA_SYS(3, 3, 9, 12, 1)
@@ -60,7 +61,7 @@ static bool is_aarch32_id_reg(uint64_t id)
 	       id != ID_DFR1;
 }
 
-static bool is_invariant(uint64_t id)
+bool reg_is_host_fact(uint64_t id)
 {
 	return id == MIDR || id == REVIDR || id == AIDR;
 }
@@ -70,10 +71,13 @@ static bool is_class(uint64_t id, uint64_t cls)
 	return (id & KA_REG_CLASS_MASK) == cls;
 }
 
-bool reg_is_vm_wide(uint64_t id)
+bool reg_is_vm_wide(const struct vm *vm, uint64_t id)
 {
-	return is_id_reg(id) || is_invariant(id) || is_class(id, KA_REG_FW) ||
-	       is_class(id, KA_REG_FW_FEAT_BMAP);
+	if (READ_ONCE(vm->kvm.arch.vm_regs.asym) & KVM_REG_ARM_VM_ASYM_SMCCC &&
+	    id >= KVM_REG_ARM_STD_BMAP && id <= KVM_REG_ARM_VENDOR_HYP_BMAP)
+		return false;
+	return is_id_reg(id) || reg_is_host_fact(id) ||
+	       is_class(id, KA_REG_FW) || is_class(id, KA_REG_FW_FEAT_BMAP);
 }
 
 uint64_t reg_canonical(uint64_t id)
@@ -91,7 +95,7 @@ uint64_t reg_canonical(uint64_t id)
 
 uint64_t pmu_counter_mask(const struct vm *vm)
 {
-	return ((1ULL << vm->pmcr_n) - 1) | 1ULL << 31;
+	return ((1ULL << READ_ONCE(vm->kvm.arch.pmcr_n)) - 1) | 1ULL << 31;
 }
 
 /* ---- ID registers ---- */
@@ -183,26 +187,54 @@ static int set_id_reg(struct vcpu *v, uint64_t id, uint64_t value)
 	ret = check_debug(id, &value);
 	if (ret)
 		return ret;
-	if (vm->ran)
-		return value == reg_u64(v, id) ? 0 : -EBUSY;
-	ret = check_features(vm, id, value);
-	if (!ret)
+	mutex_lock(&vm->kvm.arch.config_lock);
+	if (vm_ran(vm))
+		ret = value == reg_u64(v, id) ? 0 : -EBUSY;
+	else
+		ret = check_features(vm, id, value);
+	if (!ret && !vm_ran(vm))
 		reg_put_u64(v, id, value);
+	mutex_unlock(&vm->kvm.arch.config_lock);
 	return ret;
 }
 
 /* ---- firmware registers ---- */
 
+/* The newest version that the kernel has, told by vCPUs with PSCI 0.2. */
+static uint64_t psci_latest(const struct onereg_host *host)
+{
+	uint64_t latest = KVM_ARM_PSCI_0_2;
+
+	for (size_t i = 0; i < host->n_profiles; i++) {
+		const struct host_profile *p = &host->profiles[i];
+		ptrdiff_t at = regset_find(&p->set, KA_PSCI_VERSION);
+		uint64_t has = at < 0 ? 0 : regset_u64(&p->set, p->reset, at);
+
+		latest = has > latest ? has : latest;
+	}
+	return latest;
+}
+
+int kvm_psci_version(struct kvm_vcpu *vcpu)
+{
+	uint32_t version = READ_ONCE(vcpu->kvm->arch.psci_version);
+
+	if (!vcpu_has_feature(vcpu, KVM_ARM_VCPU_PSCI_0_2))
+		return KVM_ARM_PSCI_0_1;
+	return version ? version : psci_latest(to_vm(vcpu->kvm)->m->host);
+}
+
 static int set_psci(struct vcpu *v, uint64_t value)
 {
 	bool wants_02 = vcpu_has(v, KA_VCPU_PSCI_0_2);
-	uint64_t most = reg_reset_u64(v->vm, KA_PSCI_VERSION);
+	uint64_t most = psci_latest(v->vm->m->host);
 
-	if (value != 1 && value != 2 && value < 0x10000)
+	if (value != KVM_ARM_PSCI_0_1 && value != KVM_ARM_PSCI_0_2 &&
+	    value < KVM_ARM_PSCI_1_0)
 		return -EINVAL;
-	if (value > most || (value == 1) == wants_02)
+	if (value > most || (value == KVM_ARM_PSCI_0_1) == wants_02)
 		return -EINVAL;
-	reg_put_u64(v, KA_PSCI_VERSION, value);
+	WRITE_ONCE(v->vm->kvm.arch.psci_version, value);
 	return 0;
 }
 
@@ -226,14 +258,62 @@ static int set_firmware(struct vcpu *v, uint64_t id, uint64_t value)
 	return check_workaround(v, id, value);
 }
 
-static int set_bitmap(struct vcpu *v, uint64_t id, uint64_t value)
+unsigned long *smccc_bitmap(struct kvm_smccc_features *smccc, uint64_t id)
 {
+	switch (id) {
+	case KVM_REG_ARM_STD_BMAP:
+		return &smccc->std_bmap;
+	case KVM_REG_ARM_STD_HYP_BMAP:
+		return &smccc->std_hyp_bmap;
+	case KVM_REG_ARM_VENDOR_HYP_BMAP:
+		return &smccc->vendor_hyp_bmap;
+	}
+	return NULL;
+}
+
+int kvm_arm_set_fw_reg_bmap(struct kvm *kvm,
+			    struct kvm_smccc_features *smccc_feat,
+			    u64 reg_id, u64 val)
+{
+	unsigned long *bmap = smccc_bitmap(smccc_feat, reg_id);
+	int ret = 0;
+
+	if (!bmap)
+		return -ENOENT;
+	if (val & ~host_reset_u64(to_vm(kvm)->m->host, reg_id))
+		return -EINVAL;
+	mutex_lock(&kvm->arch.config_lock);
+	if (vm_ran(to_vm(kvm)) && val != *bmap)
+		ret = -EBUSY;
+	else
+		WRITE_ONCE(*bmap, val);
+	mutex_unlock(&kvm->arch.config_lock);
+	return ret;
+}
+
+/* Of newer kernels than vm_regs.c knows. */
+static int set_newer_bitmap(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	int ret = 0;
+
 	if (value & ~reg_reset_u64(v->vm, id))
 		return -EINVAL;
-	if (v->vm->ran && value != reg_u64(v, id))
-		return -EBUSY;
-	reg_put_u64(v, id, value);
-	return 0;
+	mutex_lock(&v->vm->kvm.arch.config_lock);
+	if (vm_ran(v->vm) && value != reg_u64(v, id))
+		ret = -EBUSY;
+	else
+		reg_put_u64(v, id, value);
+	mutex_unlock(&v->vm->kvm.arch.config_lock);
+	return ret;
+}
+
+static int set_bitmap(struct vcpu *v, uint64_t id, uint64_t value)
+{
+	struct kvm_smccc_features *smccc = kvm_vcpu_smccc_features(&v->k);
+
+	if (!smccc_bitmap(smccc, id))
+		return set_newer_bitmap(v, id, value);
+	return kvm_arm_set_fw_reg_bmap(&v->vm->kvm, smccc, id, value);
 }
 
 /* ---- PMU ---- */
@@ -243,8 +323,10 @@ static int set_pmcr(struct vcpu *v, uint64_t value)
 	struct vm *vm = v->vm;
 	uint64_t n = value >> PMCR_N_SHIFT & 31;
 
-	if (!vm->ran && n <= vm->max_pmcr_n)
-		vm->pmcr_n = n;
+	mutex_lock(&vm->kvm.arch.config_lock);
+	if (!vm_ran(vm) && n <= vm->max_pmcr_n)
+		WRITE_ONCE(vm->kvm.arch.pmcr_n, n);
+	mutex_unlock(&vm->kvm.arch.config_lock);
 	value &= PMCR_WRITABLE;
 	if (vm->m->style.no_aarch32)
 		value |= PMCR_LC;
@@ -324,6 +406,9 @@ static int set_pstate(struct vcpu *v, uint64_t value)
 static int rule_set_sysreg(struct vcpu *v, uint64_t id, uint64_t value)
 {
 	switch (id) {
+	case MPIDR:
+		WRITE_ONCE(v->mpidr, value);
+		return 0;
 	case CLIDR:
 		return set_clidr(v, value);
 	case OSLSR:
@@ -342,7 +427,7 @@ static int rule_set_sysreg(struct vcpu *v, uint64_t id, uint64_t value)
 	}
 	if (is_id_reg(id))
 		return set_id_reg(v, id, value);
-	if (is_invariant(id))
+	if (reg_is_host_fact(id))
 		return value == reg_reset_u64(v->vm, id) ? 0 : -EINVAL;
 	return -ENOTTY;
 }
@@ -364,28 +449,57 @@ int rule_set(struct vcpu *v, uint64_t id, uint64_t value)
 	return -ENOTTY;
 }
 
+static bool get_vm_wide(struct vcpu *v, uint64_t id, uint64_t *ret)
+{
+	unsigned long *bmap;
+
+	switch (id & KA_REG_CLASS_MASK) {
+	case KA_REG_FW:
+		*ret = id == KA_PSCI_VERSION ?
+			       (uint32_t)kvm_psci_version(&v->k) :
+			       vm_wide_u64(v->vm, id);
+		return true;
+	case KA_REG_FW_FEAT_BMAP:
+		bmap = smccc_bitmap(kvm_vcpu_smccc_features(&v->k), id);
+		*ret = bmap ? READ_ONCE(*bmap) : vm_wide_u64(v->vm, id);
+		return true;
+	}
+	if (!is_id_reg(id) && !reg_is_host_fact(id))
+		return false;
+	*ret = vm_wide_u64(v->vm, id);
+	return true;
+}
+
+static bool is_pmu_pair(uint64_t id)
+{
+	return reg_canonical(id) != id || id == PMCNTENSET ||
+	       id == PMINTENSET || id == PMOVSSET;
+}
+
+/* Without PMUv3.5 an event counter has 32 bits. */
+static bool is_short_counter(struct vcpu *v, uint64_t id)
+{
+	return is_sysreg(id) && (id & PMEVCNTR_MASK) == PMEVCNTR0 &&
+	       (id & 0x1f) != 31 &&
+	       (vm_wide_u64(v->vm, ID_AA64DFR0) >> 8 & 0xf) < PMUVER_V3P5;
+}
+
 bool rule_get(struct vcpu *v, uint64_t id, uint64_t *ret)
 {
-	*ret = reg_u64(v, id);
-	if (id == PMCR) {
+	if (get_vm_wide(v, id, ret))
+		return true;
+	*ret = id == MPIDR ? READ_ONCE(v->mpidr) : reg_u64(v, id);
+	if (id == PMCR)
 		*ret = (*ret & ~(31ULL << PMCR_N_SHIFT)) |
-		       v->vm->pmcr_n << PMCR_N_SHIFT;
-		return true;
-	}
-	if (id == PMSWINC) {
+		       (uint64_t)READ_ONCE(v->vm->kvm.arch.pmcr_n)
+			       << PMCR_N_SHIFT;
+	else if (id == PMSWINC)
 		*ret = 0;
-		return true;
-	}
-	if (reg_canonical(id) != id || id == PMCNTENSET || id == PMINTENSET ||
-	    id == PMOVSSET) {
+	else if (is_pmu_pair(id))
 		*ret &= pmu_counter_mask(v->vm);
-		return true;
-	}
-	if (is_sysreg(id) && (id & PMEVCNTR_MASK) == PMEVCNTR0 &&
-	    (id & 0x1f) != 31 &&
-	    (reg_u64(v, ID_AA64DFR0) >> 8 & 0xf) < PMUVER_V3P5) {
+	else if (is_short_counter(v, id))
 		*ret &= UINT32_MAX;
-		return true;
-	}
-	return false;
+	else
+		return id == MPIDR;
+	return true;
 }

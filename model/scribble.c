@@ -26,8 +26,10 @@ static void fill(uint8_t *value, size_t size, uint64_t *seed)
 /* Fewer features than now, in a few of the fields that may change. */
 static void lower_features(struct vcpu *v, uint64_t id, uint64_t *seed)
 {
-	uint64_t value = reg_u64(v, id);
+	uint64_t value = 0;
 
+	if (reg_get(v, id, &value))
+		return;
 	for (unsigned int lsb = 0; lsb < 64; lsb += 4) {
 		uint64_t field = value >> lsb & 0xf, less;
 
@@ -64,11 +66,15 @@ static void scribble_reg(struct vcpu *v, uint64_t id, uint64_t *seed)
 	uint64_t cls = id & KA_REG_CLASS_MASK;
 
 	if (id == MPIDR || id == KA_TIMER_CNT || id == KA_PTIMER_CNT ||
-	    !reg_visible(v->vm, id) || reg_is_vm_wide(id))
+	    !reg_visible(v->vm, id) || reg_is_vm_wide(v->vm, id))
 		return;
 	/* Only the SET of a pair: the other would take bits away again. */
 	if (cls == KA_REG_SYSREG && reg_canonical(id) != id)
 		return;
+	if (cls == KA_REG_FW_FEAT_BMAP) {
+		lower_features(v, id, seed);
+		return;
+	}
 	if (onereg_reg_size(id) <= 8) {
 		random_word(v, id, seed);
 		return;
@@ -100,10 +106,10 @@ static void scribble_vcpu(struct vcpu *v, uint64_t *seed)
 		scribble_reg(v, set->ids[i], seed);
 	v->serror_pending = next(seed) & 1;
 	v->vsesr = v->serror_pending ? next(seed) & 0x1ffffff : 0;
-	v->mp_state = states[next(seed) % ARRAY_SIZE(states)];
+	vcpu_set_mp_state(v, states[next(seed) % ARRAY_SIZE(states)]);
 	if (onereg_host_cap(v->vm->m->host, KA_CAP_STEAL_TIME) > 0 &&
 	    v->pvtime == ADDR_UNDEF)
-		v->pvtime = PVTIME_BASE + v->id * 64;
+		v->pvtime = PVTIME_BASE + v->k.vcpu_id * 64;
 }
 
 static void scribble_irq(struct irq *irq, unsigned int intid, uint64_t *seed)
@@ -159,23 +165,20 @@ static void scribble_vm_wide(struct vm *vm, uint64_t *seed)
 	const struct regset *set = &vm->profile->set;
 
 	for (size_t i = 0; i < set->n; i++)
-		if (reg_is_vm_wide(set->ids[i]))
+		if (reg_is_vm_wide(vm, set->ids[i]))
 			lower_features(vm->vcpus[0], set->ids[i], seed);
-	vm->voffset -= next(seed) >> 24;
-	vm->poffset -= next(seed) >> 24;
+	vm->kvm.arch.timer_data.voffset -= next(seed) >> 24;
+	vm->kvm.arch.timer_data.poffset -= next(seed) >> 24;
 }
 
-int model_scribble(struct model *m, int vm_fd, uint64_t seed)
+static int scribble(struct vm *vm, uint64_t seed)
 {
-	struct file *f = model_file(m, vm_fd, FILE_VM);
-	struct vm *vm = f ? f->vm : NULL;
-
-	if (!vm || !vm->profile || !vm->n_vcpus)
+	if (!vm->profile || !vm->n_vcpus)
 		return -EBADF;
-	if (vm->ran)
+	if (vm_ran(vm))
 		return -EBUSY;
 	for (size_t i = 0; i < vm->n_vcpus; i++)
-		if (!vm->vcpus[i]->initialized ||
+		if (!vm->vcpus[i]->k.arch.initialized ||
 		    (vcpu_has(vm->vcpus[i], KA_VCPU_SVE) &&
 		     !vm->vcpus[i]->finalized))
 			return -EPERM;
@@ -183,9 +186,21 @@ int model_scribble(struct model *m, int vm_fd, uint64_t seed)
 	for (size_t i = 0; i < vm->n_vcpus; i++)
 		scribble_vcpu(vm->vcpus[i], &seed);
 	scribble_gic(vm, &seed);
-	vm->ran = true;
-	vm->timer_ppis_fixed = true;
+	set_bit(KVM_ARCH_FLAG_HAS_RAN_ONCE, &vm->kvm.arch.flags);
+	set_bit(KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE, &vm->kvm.arch.flags);
 	for (size_t i = 0; i < vm->n_vcpus; i++)
 		vm->vcpus[i]->ran = true;
 	return 0;
+}
+
+int model_scribble(struct model *m, int vm_fd, uint64_t seed)
+{
+	struct file f;
+	int ret;
+
+	if (!model_file(m, vm_fd, FILE_VM, &f))
+		return -EBADF;
+	ret = scribble(f.vm, seed);
+	vm_put(f.vm);
+	return ret;
 }

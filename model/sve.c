@@ -32,11 +32,20 @@ static size_t stored_bytes(const struct vcpu *v, uint64_t id)
 	return (id & 0xffff) < PREG_FIRST ? v->max_vq * 16 : v->max_vq * 2;
 }
 
-static int check(const struct vcpu *v, uint64_t id)
+static int check_vls(const struct vcpu *v, bool set)
+{
+	if (!vcpu_has(v, KA_VCPU_SVE))
+		return -ENOENT;
+	return set && v->finalized ? -EPERM : 0;
+}
+
+int sve_check(const struct vcpu *v, uint64_t id, bool set)
 {
 	bool z = id >= ZREG(0) && id < ZREG(PREG_FIRST);
 	bool p = id >= PREG(PREG_FIRST) && id <= PREG(PREG_LAST);
 
+	if (id == KA_SVE_VLS)
+		return check_vls(v, set);
 	if (!z && !p)
 		return -EINVAL;
 	if (!vcpu_has(v, KA_VCPU_SVE) || (id & SLICE_MASK) ||
@@ -45,16 +54,12 @@ static int check(const struct vcpu *v, uint64_t id)
 	return v->finalized ? 0 : -EPERM;
 }
 
-static int get_vls(const struct vcpu *v, uint8_t *value)
+static void get_vls(const struct vcpu *v, uint8_t *value)
 {
-	uint64_t low;
+	uint64_t low = host_vls(v->vm) & ((1ULL << v->max_vq) - 1);
 
-	if (!vcpu_has(v, KA_VCPU_SVE))
-		return -ENOENT;
-	low = host_vls(v->vm) & ((1ULL << v->max_vq) - 1);
 	memset(value, 0, onereg_reg_size(KA_SVE_VLS));
 	memcpy(value, &low, sizeof(low));
-	return 0;
 }
 
 static int set_vls(struct vcpu *v, const uint8_t *value)
@@ -63,10 +68,6 @@ static int set_vls(struct vcpu *v, const uint8_t *value)
 	uint64_t words[8];
 	unsigned int vq;
 
-	if (!vcpu_has(v, KA_VCPU_SVE))
-		return -ENOENT;
-	if (v->finalized)
-		return -EPERM;
 	memcpy(words, value, sizeof(words));
 	for (size_t i = 1; i < ARRAY_SIZE(words); i++)
 		if (words[i])
@@ -80,31 +81,23 @@ static int set_vls(struct vcpu *v, const uint8_t *value)
 	return 0;
 }
 
-int sve_get(struct vcpu *v, uint64_t id, uint8_t *value)
+void sve_get(struct vcpu *v, uint64_t id, uint8_t *value)
 {
 	size_t size = onereg_reg_size(id), n;
-	int ret;
 
-	if (id == KA_SVE_VLS)
-		return get_vls(v, value);
-	ret = check(v, id);
-	if (ret)
-		return ret;
+	if (id == KA_SVE_VLS) {
+		get_vls(v, value);
+		return;
+	}
 	n = stored_bytes(v, id);
 	memcpy(value, reg_slot(v, id), n);
 	memset(value + n, 0, size - n);
-	return 0;
 }
 
 int sve_set(struct vcpu *v, uint64_t id, const uint8_t *value)
 {
-	int ret;
-
 	if (id == KA_SVE_VLS)
 		return set_vls(v, value);
-	ret = check(v, id);
-	if (ret)
-		return ret;
 	memcpy(reg_slot(v, id), value, stored_bytes(v, id));
 	return 0;
 }

@@ -14,6 +14,9 @@
 	(1U << KA_VCPU_PTRAUTH_ADDRESS | 1U << KA_VCPU_PTRAUTH_GENERIC)
 #define PSCI		(1U << KA_VCPU_PSCI_0_2)
 #define MAX_REGS	640
+#define VM_ONE_REG_ALL	(KVM_VM_ONE_REG_IOCTLS | KVM_VM_ONE_REG_VECTORS | \
+			 KVM_VM_ONE_REG_CONFIG | KVM_VM_ONE_REG_ASYM)
+#define REG_SCOPE_ALL	(KVM_ARM_REG_SCOPE_TAG | KVM_ARM_REG_SCOPE_OMIT)
 #define JUNK		0x1de7ec7edbadc0deULL	/* KVM's for UNKNOWN */
 #define SYSREG(low)	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_SYSREG | (low))
 #define ID_FIRST	0xc008U		/* ID_PFR0_EL1 and so on */
@@ -398,6 +401,8 @@ static int add_caps(struct onereg_host *host,
 		{ KA_CAP_COUNTER_OFFSET, 1 },
 		{ 229, 0x40201000 },	/* ARM_SUPPORTED_BLOCK_SIZES */
 		{ KA_CAP_ARM_SUPPORTED_REG_MASK_RANGES, !o->no_masks },
+		{ KVM_CAP_VM_ONE_REG, o->vm_regs ? VM_ONE_REG_ALL : 0 },
+		{ KVM_CAP_ARM_REG_SCOPE, o->vm_regs ? REG_SCOPE_ALL : 0 },
 	};
 
 	host->caps = malloc(sizeof(caps));

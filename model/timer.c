@@ -18,10 +18,26 @@ bool reg_is_timer(uint64_t id)
 	return false;
 }
 
-static uint64_t *voffset(struct vcpu *v)
+u64 kvm_phys_timer_read(void)
 {
-	return v->vm->m->style.vm_counter_offsets ? &v->vm->voffset :
+	return READ_ONCE(current->machine->now);
+}
+
+static struct arch_timer_vm_data *vm_data(const struct vcpu *v)
+{
+	return &v->vm->kvm.arch.timer_data;
+}
+
+static u64 *voffset(struct vcpu *v)
+{
+	return v->vm->m->style.vm_counter_offsets ? &vm_data(v)->voffset :
 						    &v->voffset;
+}
+
+static bool has_counter_offset(const struct vcpu *v)
+{
+	return test_bit(KVM_ARCH_FLAG_VM_COUNTER_OFFSET,
+			&v->vm->kvm.arch.flags);
 }
 
 static uint64_t ctl(struct vcpu *v, uint64_t id, uint64_t count,
@@ -35,8 +51,9 @@ static uint64_t ctl(struct vcpu *v, uint64_t id, uint64_t count,
 
 uint64_t timer_get(struct vcpu *v, uint64_t id)
 {
-	uint64_t virt = v->vm->m->now - *voffset(v);
-	uint64_t phys = v->vm->m->now - v->vm->poffset;
+	uint64_t now = READ_ONCE(v->vm->m->now);
+	uint64_t virt = now - READ_ONCE(*voffset(v));
+	uint64_t phys = now - READ_ONCE(vm_data(v)->poffset);
 
 	switch (id) {
 	case KA_TIMER_CNT:
@@ -53,16 +70,16 @@ uint64_t timer_get(struct vcpu *v, uint64_t id)
 
 int timer_set(struct vcpu *v, uint64_t id, uint64_t value)
 {
-	struct vm *vm = v->vm;
+	uint64_t now = READ_ONCE(v->vm->m->now);
 
 	switch (id) {
 	case KA_TIMER_CNT:
-		if (!vm->counter_offset_used)
-			*voffset(v) = vm->m->now - value;
+		if (!has_counter_offset(v))
+			WRITE_ONCE(*voffset(v), now - value);
 		return 0;
 	case KA_PTIMER_CNT:
-		if (!vm->counter_offset_used)
-			vm->poffset = vm->m->now - value;
+		if (!has_counter_offset(v))
+			WRITE_ONCE(vm_data(v)->poffset, now - value);
 		return 0;
 	case KA_TIMER_CTL:
 	case KA_PTIMER_CTL:
@@ -76,20 +93,29 @@ int timer_set(struct vcpu *v, uint64_t id, uint64_t value)
 /* A new vCPU starts the VM's counters anew. */
 void timer_vcpu_created(struct vcpu *v)
 {
-	if (v->vm->counter_offset_used)
+	if (has_counter_offset(v))
 		return;
-	*voffset(v) = v->vm->m->now;
-	v->vm->poffset = 0;
+	WRITE_ONCE(*voffset(v), READ_ONCE(v->vm->m->now));
+	WRITE_ONCE(vm_data(v)->poffset, 0);
 }
 
-int timer_set_offset(struct vm *vm, const uint64_t arg[2])
+int kvm_vm_ioctl_set_counter_offset(struct kvm *kvm,
+				    struct kvm_arm_counter_offset *offset)
 {
-	if (arg[1])
+	struct arch_timer_vm_data *data = &kvm->arch.timer_data;
+	int ret = 0;
+
+	if (offset->reserved)
 		return -EINVAL;
-	if (gic_any_running(vm))
-		return -EBUSY;
-	vm->counter_offset_used = true;
-	vm->voffset = arg[0];
-	vm->poffset = arg[0];
-	return 0;
+	mutex_lock(&kvm->lock);
+	if (vm_lock_vcpus(to_vm(kvm))) {
+		set_bit(KVM_ARCH_FLAG_VM_COUNTER_OFFSET, &kvm->arch.flags);
+		WRITE_ONCE(data->voffset, offset->counter_offset);
+		WRITE_ONCE(data->poffset, offset->counter_offset);
+		vm_unlock_vcpus(to_vm(kvm));
+	} else {
+		ret = -EBUSY;
+	}
+	mutex_unlock(&kvm->lock);
+	return ret;
 }

@@ -2,18 +2,18 @@
 /* The ioctls of a vCPU but its registers and attributes. */
 #include "private.h"
 
-#define TARGET_GENERIC_V8	5
 #define ESR_ISS_MASK		0x1ffffffULL
 #define ESR_ISV			(1ULL << 24)
 #define ID_AA64PFR0		KA_SYS(3, 0, 0, 4, 0)
 #define ID_AA64PFR0_GIC		(0xfULL << 24)
-#define MPIDR			KA_SYS(3, 0, 0, 0, 5)
+#define CORE_X0			(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
+#define CORE_PC			(CORE_X0 | 0x40)
 #define PAUTH_BITS \
 	(1U << KA_VCPU_PTRAUTH_ADDRESS | 1U << KA_VCPU_PTRAUTH_GENERIC)
 
 bool vcpu_has(const struct vcpu *v, unsigned int feature)
 {
-	return v->vm->profile && (v->vm->features & 1U << feature);
+	return vcpu_has_feature(&v->k, feature);
 }
 
 /* PSCI 0.2 changes no list, so a profile serves with and without. */
@@ -28,13 +28,10 @@ static const struct host_profile *find_profile(const struct onereg_host *host,
 	return NULL;
 }
 
-static int check_init(const struct vcpu *v, const struct ka_vcpu_init *init,
-		      uint32_t features)
+int kvm_check_init_features(struct kvm *kvm, const struct kvm_vcpu_init *init)
 {
-	const struct vm *vm = v->vm;
+	uint32_t features = init->features[0];
 
-	if (init->target != TARGET_GENERIC_V8)
-		return -EINVAL;
 	if (features & ~VCPU_VALID_FEATURES)
 		return -ENOENT;
 	for (size_t i = 1; i < ARRAY_SIZE(init->features); i++)
@@ -42,9 +39,14 @@ static int check_init(const struct vcpu *v, const struct ka_vcpu_init *init,
 			return -ENOENT;
 	if ((features & PAUTH_BITS) && (features & PAUTH_BITS) != PAUTH_BITS)
 		return -EINVAL;
-	if (!find_profile(vm->m->host, features))
-		return -EINVAL;
-	return vm->profile && vm->features != features ? -EINVAL : 0;
+	return find_profile(to_vm(kvm)->m->host, features) ? 0 : -EINVAL;
+}
+
+static bool init_changed(const struct vm *vm, uint32_t features)
+{
+	return test_bit(KVM_ARCH_FLAG_VCPU_FEATURES_CONFIGURED,
+			&vm->kvm.arch.flags) &&
+	       vm->kvm.arch.vcpu_features[0] != features;
 }
 
 /* The first init decides the VM's features and fills its VM-wide values. */
@@ -65,59 +67,116 @@ static int configure_vm(struct vm *vm, uint32_t features)
 		vm->profile = NULL;
 		return -ENOMEM;
 	}
-	vm->features = features;
+	WRITE_ONCE(vm->kvm.arch.vcpu_features[0], features);
 	vm->max_pmcr_n = reg_reset_u64(vm, KA_SYS(3, 3, 9, 12, 0)) >> 11 & 31;
-	vm->pmcr_n = vm->max_pmcr_n;
+	WRITE_ONCE(vm->kvm.arch.pmcr_n, vm->max_pmcr_n);
 	return 0;
 }
 
-static void reset_vcpu(struct vcpu *v)
+bool kvm_check_request(int req, struct kvm_vcpu *vcpu)
 {
-	const struct host_profile *p = v->vm->profile;
+	return test_and_clear_bit(req, &vcpu->requests);
+}
 
+void kvm_reset_vcpu(struct kvm_vcpu *vcpu)
+{
+	struct vcpu *v = to_vcpu(vcpu);
+	const struct host_profile *p = v->vm->profile;
+	struct vcpu_reset_state state;
+
+	mutex_lock(&v->mp_lock);
+	state = vcpu->arch.reset_state;
+	vcpu->arch.reset_state.reset = false;
+	mutex_unlock(&v->mp_lock);
 	memcpy(v->row, p->reset, p->set.row_size);
-	v->serror_pending = false;
 	/* Affinity as KVM deals it out: 16 vCPUs to a cluster. */
-	reg_put_u64(v, MPIDR, 1U << 31 | (v->id & 0xf) |
-			      (v->id >> 4 & 0xff) << 8 |
-			      (uint64_t)(v->id >> 12 & 0xff) << 16);
+	WRITE_ONCE(v->mpidr, 1U << 31 | (vcpu->vcpu_id & 0xf) |
+			     (vcpu->vcpu_id >> 4 & 0xff) << 8 |
+			     (uint64_t)(vcpu->vcpu_id >> 12 & 0xff) << 16);
 	for (size_t i = 0; i < p->set.n; i++)
 		if (reg_is_sve(p->set.ids[i]) && p->set.ids[i] != KA_SVE_VLS)
 			memset(v->row + p->set.offsets[i], 0,
 			       onereg_reg_size(p->set.ids[i]));
 	sve_reset(v);
+	if (!state.reset)
+		return;
+	reg_put_u64(v, CORE_PC, state.pc);
+	reg_put_u64(v, CORE_X0, state.r0);
 }
 
-static int vcpu_init(struct vcpu *v, const struct ka_vcpu_init *init)
+/* The first init of this vCPU. */
+static int set_target(struct vcpu *v, uint32_t features)
 {
-	uint32_t off = 1U << KA_VCPU_POWER_OFF;
-	uint32_t features = init->features[0] & ~off;
-	int ret = check_init(v, init, features);
+	struct vm *vm = v->vm;
+	int ret = -EINVAL;
 
+	mutex_lock(&vm->kvm.arch.config_lock);
+	if (init_changed(vm, features))
+		goto out;
+	ret = configure_vm(vm, features);
+	if (ret)
+		goto out;
+	v->row = malloc(vm->profile->set.row_size + 1);
+	ret = -ENOMEM;
+	if (!v->row)
+		goto out;
+	kvm_reset_vcpu(&v->k);
+	set_bit(KVM_ARCH_FLAG_VCPU_FEATURES_CONFIGURED, &vm->kvm.arch.flags);
+	v->k.arch.initialized = true;
+	kvm_vm_regs_vcpu_inited(&v->k);
+	ret = 0;
+out:
+	mutex_unlock(&vm->kvm.arch.config_lock);
+	return ret;
+}
+
+static int init_features(struct vcpu *v, const struct kvm_vcpu_init *init)
+{
+	int ret;
+
+	if (init->target != KVM_ARM_TARGET_GENERIC_V8)
+		return -EINVAL;
+	ret = kvm_check_init_features(&v->vm->kvm, init);
 	if (!ret)
-		ret = configure_vm(v->vm, features);
+		ret = kvm_vm_regs_check_init(&v->vm->kvm, init);
 	if (ret)
 		return ret;
-	if (!v->row)
-		v->row = malloc(v->vm->profile->set.row_size + 1);
-	if (!v->row)
-		return -ENOMEM;
-	reset_vcpu(v);
-	v->initialized = true;
-	v->mp_state = init->features[0] & off ? KA_MP_STATE_STOPPED :
-						KA_MP_STATE_RUNNABLE;
+	if (!v->k.arch.initialized)
+		return set_target(v, init->features[0]);
+	if (init_changed(v->vm, init->features[0]))
+		return -EINVAL;
+	kvm_reset_vcpu(&v->k);
 	return 0;
 }
 
-static int get_events(const struct vcpu *v, struct ka_vcpu_events *e)
+static int vcpu_init(struct vcpu *v, const void __user *arg)
 {
-	memset(e, 0, sizeof(*e));
-	e->serror_pending = v->serror_pending;
-	e->serror_has_esr = onereg_host_cap(
-		v->vm->m->host, KA_CAP_ARM_INJECT_SERROR_ESR) > 0;
-	if (e->serror_pending && e->serror_has_esr)
-		e->serror_esr = v->vsesr;
+	struct kvm_vcpu_init init;
+	bool off;
+	int ret;
+
+	if (copy_from_user(&init, arg, sizeof(init)))
+		return -EFAULT;
+	off = init.features[0] & BIT(KVM_ARM_VCPU_POWER_OFF);
+	init.features[0] &= ~BIT(KVM_ARM_VCPU_POWER_OFF);
+	ret = init_features(v, &init);
+	if (ret)
+		return ret;
+	v->serror_pending = false;
+	vcpu_set_mp_state(v, off ? KA_MP_STATE_STOPPED :
+				   KA_MP_STATE_RUNNABLE);
 	return 0;
+}
+
+static int get_events(const struct vcpu *v, void __user *arg)
+{
+	struct ka_vcpu_events e = { .serror_pending = v->serror_pending };
+
+	e.serror_has_esr = onereg_host_cap(
+		v->vm->m->host, KA_CAP_ARM_INJECT_SERROR_ESR) > 0;
+	if (e.serror_pending && e.serror_has_esr)
+		e.serror_esr = v->vsesr;
+	return copy_to_user(arg, &e, sizeof(e)) ? -EFAULT : 0;
 }
 
 /* An event that is not pending in e stays as it is, as in KVM. */
@@ -143,9 +202,18 @@ static int set_events(struct vcpu *v, const struct ka_vcpu_events *e)
 	return 0;
 }
 
-static int set_mp_state(struct vcpu *v, uint32_t state)
+static int get_mp_state(const struct vcpu *v, struct ka_mp_state __user *arg)
 {
-	switch (state) {
+	return put_user(READ_ONCE(v->mp_state), &arg->mp_state);
+}
+
+static int set_mp_state(struct vcpu *v, const struct ka_mp_state __user *arg)
+{
+	struct ka_mp_state mp;
+
+	if (copy_from_user(&mp, arg, sizeof(mp)))
+		return -EFAULT;
+	switch (mp.mp_state) {
 	case KA_MP_STATE_SUSPENDED:
 		if (onereg_host_cap(v->vm->m->host,
 				    KA_CAP_ARM_SYSTEM_SUSPEND) <= 0)
@@ -157,83 +225,50 @@ static int set_mp_state(struct vcpu *v, uint32_t state)
 	default:
 		return -EINVAL;
 	}
-	v->mp_state = state;
+	vcpu_set_mp_state(v, mp.mp_state);
 	return 0;
 }
 
-static int run(struct vcpu *v)
+static int finalize(struct vcpu *v, int __user *arg)
 {
-	struct model *m = v->vm->m;
+	int what;
 
-	if (!v->initialized)
-		return -ENOEXEC;
-	if (vcpu_has(v, KA_VCPU_SVE) && !v->finalized)
-		return -EPERM;
-	if (vcpu_has(v, KA_VCPU_PMU_V3) && !v->pmu_created)
-		return -EINVAL;
-	if (v->vm->gic.created && !v->vm->gic.initialized)
-		return -EBUSY;
-	if (!v->vm->gic.created && !v->vm->ran)
-		reg_put_u64(v, ID_AA64PFR0,
-			    reg_u64(v, ID_AA64PFR0) & ~ID_AA64PFR0_GIC);
-	v->ran = true;
-	v->vm->ran = true;
-	v->vm->timer_ppis_fixed = true;
-	if (!m->guest || v->mp_state != KA_MP_STATE_RUNNABLE)
-		return -EINTR;
-	for (size_t i = 0; i < m->n_files; i++)
-		if (m->files[i].vcpu == v)
-			return m->guest(m->guest_userdata, m, FD_BASE + i);
-	return -EINTR;
+	if (get_user(what, arg))
+		return -EFAULT;
+	return what == KA_VCPU_SVE ? sve_finalize(v) : -EINVAL;
 }
 
-static int set_without(struct vcpu *v, uint64_t id, const void *value,
-		       uint64_t bits)
+static int one_reg(struct vcpu *v, const void __user *arg, bool set)
 {
-	uint64_t word;
+	struct kvm_one_reg reg;
 
-	if (onereg_reg_size(id) != sizeof(word))
-		return -EINVAL;
-	memcpy(&word, value, sizeof(word));
-	word &= ~bits;
-	return reg_set(v, id, &word);
+	if (copy_from_user(&reg, arg, sizeof(reg)))
+		return -EFAULT;
+	return vcpu_one_reg(v, &reg, set);
 }
 
-static int one_reg(struct vcpu *v, const struct ka_one_reg *reg, bool set)
+static int events_to_set(struct vcpu *v, const void __user *arg)
 {
-	uint64_t id = reg->id;
-	void *value = (void *)(uintptr_t)reg->addr;
-	const struct fault *f;
-	uint8_t buf[KA_REG_SIZE_MAX];
-	int ret;
+	struct ka_vcpu_events e;
 
-	f = model_fault_on(v, id, set ? MODEL_REFUSE_SET : MODEL_REFUSE_GET);
-	if (f)
-		return -(int)f->arg;
-	if (model_fault_on(v, id, MODEL_DROP))
-		return -ENOENT;
-	if (set && model_fault_on(v, id, MODEL_IGNORE_SET))
-		return 0;
-	f = model_fault_on(v, id, set ? MODEL_XOR_SET : MODEL_XOR_GET);
-	if (!set) {
-		ret = reg_get(v, id, value);
-		if (!ret && f)
-			((uint8_t *)value)[0] ^= f->arg;
-		return ret;
-	}
-	if (!f) {
-		f = model_fault_on(v, id, MODEL_CLEAR_SET);
-		return f ? set_without(v, id, value, f->arg) :
-			   reg_set(v, id, value);
-	}
-	memcpy(buf, value, onereg_reg_size(id));
-	buf[0] ^= f->arg;
-	return reg_set(v, id, buf);
+	if (copy_from_user(&e, arg, sizeof(e)))
+		return -EFAULT;
+	return set_events(v, &e);
+}
+
+static int device_attr(struct vcpu *v, unsigned long request,
+		       const void __user *arg)
+{
+	struct ka_device_attr attr;
+
+	if (copy_from_user(&attr, arg, sizeof(attr)))
+		return -EFAULT;
+	return vcpu_attr(v, request, &attr);
 }
 
 static int inited_ioctl(struct vcpu *v, unsigned long request, void *arg)
 {
-	if (!v->initialized)
+	if (!v->k.arch.initialized)
 		return -ENOEXEC;
 	switch (request) {
 	case KA_GET_ONE_REG:
@@ -241,43 +276,64 @@ static int inited_ioctl(struct vcpu *v, unsigned long request, void *arg)
 	case KA_SET_ONE_REG:
 		return one_reg(v, arg, true);
 	case KA_GET_REG_LIST:
-		return reg_get_list(v, arg);
+		return vcpu_reg_list(v, arg);
 	case KA_GET_VCPU_EVENTS:
 		return get_events(v, arg);
 	case KA_SET_VCPU_EVENTS:
-		return set_events(v, arg);
-	case KA_ARM_VCPU_FINALIZE:
-		return *(int *)arg == KA_VCPU_SVE ? sve_finalize(v) : -EINVAL;
+		return events_to_set(v, arg);
 	}
-	return -EINVAL;
+	return finalize(v, arg);
 }
 
-int vcpu_ioctl(struct vcpu *v, unsigned long request, void *arg)
+/* Vectors, where there are any; a signal ends them. */
+static int other_ioctl(struct vcpu *v, unsigned long request, void *arg)
+{
+	int ret;
+
+	if (!v->vm->m->style.vm_regs)
+		return -EINVAL;
+	task_hold_signals();
+	ret = kvm_vm_regs_vcpu_ioctl(&v->k, request, arg);
+	task_release_signals();
+	return ret;
+}
+
+static int locked_ioctl(struct vcpu *v, unsigned long request, void *arg)
 {
 	switch (request) {
 	case KA_ARM_VCPU_INIT:
 		return vcpu_init(v, arg);
 	case KA_GET_MP_STATE:
-		((struct ka_mp_state *)arg)->mp_state = v->mp_state;
-		return 0;
+		return get_mp_state(v, arg);
 	case KA_SET_MP_STATE:
-		return set_mp_state(v, ((struct ka_mp_state *)arg)->mp_state);
+		return set_mp_state(v, arg);
 	case KA_SET_DEVICE_ATTR:
 	case KA_GET_DEVICE_ATTR:
 	case KA_HAS_DEVICE_ATTR:
-		return vcpu_attr(v, request, arg);
+		return device_attr(v, request, arg);
 	case KA_RUN:
-		return run(v);
+		return vcpu_run(v);
+	case KA_GET_ONE_REG:
+	case KA_SET_ONE_REG:
+	case KA_GET_REG_LIST:
+	case KA_GET_VCPU_EVENTS:
+	case KA_SET_VCPU_EVENTS:
+	case KA_ARM_VCPU_FINALIZE:
+		return inited_ioctl(v, request, arg);
 	}
-	return inited_ioctl(v, request, arg);
+	return other_ioctl(v, request, arg);
 }
 
-int model_set_running(struct model *m, int vcpu_fd, bool running)
+int vcpu_ioctl(struct vcpu *v, unsigned long request, void *arg)
 {
-	struct file *f = model_file(m, vcpu_fd, FILE_VCPU);
+	/* Inside KVM_RUN the function that plays the guest holds it. */
+	bool lock = !mutex_is_mine(&v->k.mutex);
+	int ret;
 
-	if (!f)
-		return -EBADF;
-	f->vcpu->running = running;
-	return 0;
+	if (lock)
+		mutex_lock(&v->k.mutex);
+	ret = locked_ioctl(v, request, arg);
+	if (lock)
+		mutex_unlock(&v->k.mutex);
+	return ret;
 }

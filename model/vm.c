@@ -2,11 +2,43 @@
 /* A VM's life and the ioctls of its file descriptor. */
 #include "private.h"
 
-#define KA_ARM_SET_COUNTER_OFFSET _IOW(KA_IO, 0xb5, uint64_t[2])
-#define TARGET_GENERIC_V8	5
 #define IPA_BITS_DEFAULT	40
 #define CREATE_DEVICE_TEST	1
 #define FEATURE_ID_RANGE	(3 * 8 * 8)
+
+static void init_kvm(struct kvm *kvm, const struct onereg_host *host)
+{
+	struct kvm_smccc_features *smccc = &kvm->arch.smccc_feat;
+
+	mutex_init(&kvm->lock);
+	mutex_init(&kvm->arch.config_lock);
+	kvm->arch.timer_data.ppi[TIMER_VTIMER] = 27;
+	kvm->arch.timer_data.ppi[TIMER_PTIMER] = 30;
+	smccc->std_bmap = host_reset_u64(host, KVM_REG_ARM_STD_BMAP);
+	smccc->std_hyp_bmap = host_reset_u64(host, KVM_REG_ARM_STD_HYP_BMAP);
+	smccc->vendor_hyp_bmap =
+		host_reset_u64(host, KVM_REG_ARM_VENDOR_HYP_BMAP);
+}
+
+static void free_vcpu(struct vcpu *v)
+{
+	mutex_destroy(&v->k.mutex);
+	mutex_destroy(&v->mp_lock);
+	free(v->row);
+	free(v);
+}
+
+static void vm_free(struct vm *vm)
+{
+	for (size_t i = 0; i < vm->n_vcpus; i++)
+		free_vcpu(vm->vcpus[i]);
+	mutex_destroy(&vm->kvm.lock);
+	mutex_destroy(&vm->kvm.arch.config_lock);
+	free(vm->gic.spis);
+	free(vm->places);
+	free(vm->row);
+	free(vm);
+}
 
 int vm_create(struct model *m, unsigned long type)
 {
@@ -21,96 +53,175 @@ int vm_create(struct model *m, unsigned long type)
 		return -ENOMEM;
 	vm->m = m;
 	vm->ipa_bits = type ? type : IPA_BITS_DEFAULT;
-	vm->voffset = m->now;
-	vm->timer_ppi[KA_VCPU_TIMER_IRQ_VTIMER] = 27;
-	vm->timer_ppi[KA_VCPU_TIMER_IRQ_PTIMER] = 30;
 	vm->gic.dist_base = ADDR_UNDEF;
+	init_kvm(&vm->kvm, m->host);
 	fd = model_open_file(m, FILE_VM, vm, NULL);
 	if (fd < 0)
-		free(vm);
+		vm_free(vm);
 	return fd;
-}
-
-static void vm_free(struct vm *vm)
-{
-	for (size_t i = 0; i < vm->n_vcpus; i++) {
-		free(vm->vcpus[i]->row);
-		free(vm->vcpus[i]);
-	}
-	free(vm->gic.spis);
-	free(vm->places);
-	free(vm->row);
-	free(vm);
 }
 
 void vm_put(struct vm *vm)
 {
-	if (!--vm->n_files)
+	struct model *m;
+	bool last;
+
+	if (!vm)
+		return;
+	m = vm->m;
+	mutex_lock(&m->files_lock);
+	last = !--vm->n_files;
+	mutex_unlock(&m->files_lock);
+	if (last)
 		vm_free(vm);
 }
 
-size_t vcpu_index(const struct vcpu *v)
+static void unlock_vcpus(struct vm *vm, size_t n)
 {
-	size_t i = 0;
-
-	while (v->vm->vcpus[i] != v)
-		i++;
-	return i;
+	while (n--)
+		mutex_unlock(&vm->vcpus[n]->k.mutex);
 }
 
-static int check_vcpu_id(const struct vm *vm, unsigned long id)
+bool vm_lock_vcpus(struct vm *vm)
 {
-	if (id >= MAX_VCPUS || vm->n_vcpus >= MAX_VCPUS)
+	lockdep_assert_held(&vm->kvm.lock);
+	for (size_t i = 0; i < vm_n_vcpus(vm); i++) {
+		struct vcpu *v = vm->vcpus[i];
+
+		if (!READ_ONCE(v->running) && mutex_trylock(&v->k.mutex))
+			continue;
+		unlock_vcpus(vm, i);
+		return false;
+	}
+	return true;
+}
+
+void vm_unlock_vcpus(struct vm *vm)
+{
+	lockdep_assert_held(&vm->kvm.lock);
+	unlock_vcpus(vm, vm_n_vcpus(vm));
+}
+
+/* ---- a new vCPU ---- */
+
+static struct vcpu *new_vcpu(struct vm *vm, unsigned long id)
+{
+	struct vcpu *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->vm = vm;
+	v->k.kvm = &vm->kvm;
+	v->k.vcpu_id = id;
+	v->pvtime = ADDR_UNDEF;
+	v->mp_state = KA_MP_STATE_RUNNABLE;
+	mutex_init(&v->k.mutex);
+	mutex_init(&v->mp_lock);
+	gicicc_reset(v);
+	kvm_vm_regs_vcpu_create(&v->k);
+	timer_vcpu_created(v);
+	return v;
+}
+
+static int precreate_vcpu(struct vm *vm, unsigned long id)
+{
+	int ret = 0;
+
+	if (id >= MAX_VCPUS)
 		return -EINVAL;
-	if (vm->gic.initialized)
-		return -EBUSY;
-	for (size_t i = 0; i < vm->n_vcpus; i++)
-		if (vm->vcpus[i]->id == id)
+	mutex_lock(&vm->kvm.lock);
+	if (vm->kvm.created_vcpus >= MAX_VCPUS)
+		ret = -EINVAL;
+	else if (vm->gic.initialized)
+		ret = -EBUSY;
+	else
+		vm->kvm.created_vcpus++;
+	mutex_unlock(&vm->kvm.lock);
+	return ret;
+}
+
+/* Lets userspace reach it; kvm.lock is held. */
+static int publish_vcpu(struct vm *vm, struct vcpu *v)
+{
+	size_t n = vm_n_vcpus(vm);
+	int fd;
+
+	for (size_t i = 0; i < n; i++)
+		if (vm->vcpus[i]->k.vcpu_id == v->k.vcpu_id)
 			return -EEXIST;
-	return 0;
+	v->k.vcpu_idx = n;
+	fd = model_open_file(vm->m, FILE_VCPU, vm, v);
+	if (fd < 0)
+		return fd;
+	vm->vcpus[n] = v;
+	smp_store_release(&vm->n_vcpus, n + 1);
+	return fd;
 }
 
 static int create_vcpu(struct vm *vm, unsigned long id)
 {
-	int ret = check_vcpu_id(vm, id);
+	int ret = precreate_vcpu(vm, id);
 	struct vcpu *v;
 
 	if (ret)
 		return ret;
-	v = calloc(1, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	v->vm = vm;
-	v->id = id;
-	v->pvtime = ADDR_UNDEF;
-	v->mp_state = KA_MP_STATE_RUNNABLE;
-	gicicc_reset(v);
-	timer_vcpu_created(v);
-	ret = model_open_file(vm->m, FILE_VCPU, vm, v);
+	v = new_vcpu(vm, id);
+	mutex_lock(&vm->kvm.lock);
+	ret = v ? publish_vcpu(vm, v) : -ENOMEM;
 	if (ret < 0)
-		free(v);
-	else
-		vm->vcpus[vm->n_vcpus++] = v;
+		vm->kvm.created_vcpus--;
+	mutex_unlock(&vm->kvm.lock);
+	if (ret < 0 && v)
+		free_vcpu(v);
 	return ret;
 }
 
-static int enable_cap(struct vm *vm, const struct ka_enable_cap *cap)
+/* ---- the other ioctls ---- */
+
+int model_check_extension(const struct model *m, unsigned long ext)
 {
-	if (cap->flags)
+	if (m->style.vm_regs && kvm_vm_regs_check_extension(NULL, ext))
+		return kvm_vm_regs_check_extension(NULL, ext);
+	if (ext == KVM_CAP_VM_ONE_REG || ext == KVM_CAP_ARM_REG_SCOPE)
+		return 0;
+	return onereg_host_cap(m->host, ext);
+}
+
+static int enable_mte(struct vm *vm)
+{
+	int ret = -EINVAL;
+
+	mutex_lock(&vm->kvm.lock);
+	if (!vm->kvm.created_vcpus) {
+		set_bit(KVM_ARCH_FLAG_MTE_ENABLED, &vm->kvm.arch.flags);
+		ret = 0;
+	}
+	mutex_unlock(&vm->kvm.lock);
+	return ret;
+}
+
+static int enable_cap(struct vm *vm, const void __user *arg)
+{
+	struct kvm_enable_cap cap;
+
+	if (copy_from_user(&cap, arg, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags)
 		return -EINVAL;
-	if (onereg_host_cap(vm->m->host, cap->cap) <= 0)
+	if (vm->m->style.vm_regs && cap.cap == KVM_CAP_ARM_REG_SCOPE)
+		return kvm_vm_regs_enable_cap(&vm->kvm, &cap);
+	if (onereg_host_cap(vm->m->host, cap.cap) <= 0)
 		return -EINVAL;
-	switch (cap->cap) {
+	switch (cap.cap) {
 	case KA_CAP_ARM_NISV_TO_USER:
-		vm->caps |= 1U << VM_CAP_NISV;
+		set_bit(KVM_ARCH_FLAG_RETURN_NISV_IO_ABORT_TO_USER,
+			&vm->kvm.arch.flags);
 		return 0;
 	case KA_CAP_ARM_MTE:
-		if (vm->n_vcpus)
-			return -EINVAL;
-		vm->caps |= 1U << VM_CAP_MTE;
-		return 0;
+		return enable_mte(vm);
 	case KA_CAP_ARM_SYSTEM_SUSPEND:
-		vm->caps |= 1U << VM_CAP_SYSTEM_SUSPEND;
+		set_bit(KVM_ARCH_FLAG_SYSTEM_SUSPEND_ENABLED,
+			&vm->kvm.arch.flags);
 		return 0;
 	}
 	return -EINVAL;
@@ -128,53 +239,108 @@ static int mask_index(uint64_t id)
 	return (op1 == 3 ? 2 : op1) << 6 | crm << 3 | op2;
 }
 
-static int get_masks(const struct vm *vm, const struct ka_reg_mask_range *r)
+static const struct host_profile *mask_profile(struct vm *vm)
 {
-	const struct host_profile *p = vm->profile;
-	uint64_t *masks = (uint64_t *)(uintptr_t)r->addr;
+	const struct onereg_host *host = vm->m->host;
+	const struct host_profile *p;
 
-	if (!vm->m->style.has_masks || r->range)
+	mutex_lock(&vm->kvm.arch.config_lock);
+	p = vm->profile;
+	mutex_unlock(&vm->kvm.arch.config_lock);
+	return p ? p : &host->profiles[host->n_profiles - 1];
+}
+
+static int get_masks(struct vm *vm, const void __user *arg)
+{
+	uint64_t masks[FEATURE_ID_RANGE] = { 0 };
+	const struct host_profile *p;
+	struct ka_reg_mask_range r;
+
+	if (!vm->m->style.has_masks || !vm->m->host->n_profiles)
 		return -EINVAL;
-	for (size_t i = 0; i < ARRAY_SIZE(r->reserved); i++)
-		if (r->reserved[i])
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	if (r.range)
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(r.reserved); i++)
+		if (r.reserved[i])
 			return -EINVAL;
-	if (!p)
-		p = &vm->m->host->profiles[vm->m->host->n_profiles - 1];
-	memset(masks, 0, FEATURE_ID_RANGE * sizeof(*masks));
+	p = mask_profile(vm);
 	for (size_t i = 0; i < p->set.n; i++)
 		if (p->has_mask[i] && mask_index(p->set.ids[i]) >= 0)
 			masks[mask_index(p->set.ids[i])] = p->writable[i];
-	return 0;
+	return copy_to_user(u64_to_user_ptr(r.addr), masks, sizeof(masks)) ?
+		       -EFAULT : 0;
 }
 
-static int create_device(struct vm *vm, struct ka_create_device *cd)
+/* If the caller cannot be told the fd it stays, as with a kernel. */
+static int create_device(struct vm *vm, struct ka_create_device __user *arg)
 {
-	if (cd->type != KA_DEV_TYPE_ARM_VGIC_V3)
+	struct ka_create_device cd;
+	int fd;
+
+	if (copy_from_user(&cd, arg, sizeof(cd)))
+		return -EFAULT;
+	if (cd.type != KA_DEV_TYPE_ARM_VGIC_V3)
 		return -ENODEV;
-	if (cd->flags & CREATE_DEVICE_TEST)
+	if (cd.flags & CREATE_DEVICE_TEST)
 		return 0;
-	return gic_create(vm, cd);
+	fd = gic_create(vm);
+	if (fd < 0)
+		return fd;
+	cd.fd = fd;
+	return copy_to_user(arg, &cd, sizeof(cd)) ? -EFAULT : 0;
+}
+
+static int preferred_target(void __user *arg)
+{
+	const struct kvm_vcpu_init init = {
+		.target = KVM_ARM_TARGET_GENERIC_V8,
+	};
+
+	return copy_to_user(arg, &init, sizeof(init)) ? -EFAULT : 0;
+}
+
+static int set_counter_offset(struct vm *vm, const void __user *arg)
+{
+	struct kvm_arm_counter_offset offset;
+
+	if (copy_from_user(&offset, arg, sizeof(offset)))
+		return -EFAULT;
+	return kvm_vm_ioctl_set_counter_offset(&vm->kvm, &offset);
+}
+
+/* Registers of the VM, where there are any; a signal ends vectors. */
+static int other_ioctl(struct vm *vm, unsigned long request, void *arg)
+{
+	int ret;
+
+	if (!vm->m->style.vm_regs)
+		return -EINVAL;
+	if (request == KVM_GET_REG_VEC || request == KVM_SET_REG_VEC)
+		task_hold_signals();
+	ret = kvm_vm_regs_vm_ioctl(&vm->kvm, request, arg);
+	task_release_signals();
+	return ret;
 }
 
 int vm_ioctl(struct vm *vm, unsigned long request, void *arg)
 {
 	switch (request) {
 	case KA_CHECK_EXTENSION:
-		return onereg_host_cap(vm->m->host, (uintptr_t)arg);
+		return model_check_extension(vm->m, (uintptr_t)arg);
 	case KA_CREATE_VCPU:
 		return create_vcpu(vm, (uintptr_t)arg);
 	case KA_ENABLE_CAP:
 		return enable_cap(vm, arg);
 	case KA_ARM_PREFERRED_TARGET:
-		memset(arg, 0, sizeof(struct ka_vcpu_init));
-		((struct ka_vcpu_init *)arg)->target = TARGET_GENERIC_V8;
-		return 0;
+		return preferred_target(arg);
 	case KA_CREATE_DEVICE:
 		return create_device(vm, arg);
 	case KA_ARM_GET_REG_WRITABLE_MASKS:
 		return get_masks(vm, arg);
-	case KA_ARM_SET_COUNTER_OFFSET:
-		return timer_set_offset(vm, arg);
+	case KVM_ARM_SET_COUNTER_OFFSET:
+		return set_counter_offset(vm, arg);
 	}
-	return -EINVAL;
+	return other_ioctl(vm, request, arg);
 }
