@@ -32,6 +32,21 @@
 #define REG_AIDR	KVM_ARM64_SYS_REG(SYS_AIDR_EL1)
 #define REG_MPIDR	KVM_ARM64_SYS_REG(SYS_MPIDR_EL1)
 
+/* VM configuration registers */
+static const u64 configs[] = {
+	KVM_REG_ARM_VM_ASYM,
+	KVM_REG_ARM_VM_FEATURES,
+	KVM_REG_ARM_VM_CAPS,
+	KVM_REG_ARM_VM_COUNTER_OFFSET,
+};
+
+/* Bitmaps of hypercall services */
+static const u64 smccc[] = {
+	KVM_REG_ARM_STD_BMAP,
+	KVM_REG_ARM_STD_HYP_BMAP,
+	KVM_REG_ARM_VENDOR_HYP_BMAP,
+};
+
 /* Errors are the result: 0, or errno. */
 static inline int reg_ioctl(int fd, unsigned long ioctl_nr, u64 id, u64 *val)
 {
@@ -103,7 +118,6 @@ static inline bool has_id(const struct ids *ids, u64 id)
 	return false;
 }
 
-/* VM configuration registers. */
 static inline bool is_config(u64 id)
 {
 	return (id & ~0xffffULL) ==
@@ -175,6 +189,24 @@ static inline struct kvm_vcpu *add_vcpu(struct kvm_vm *vm, u32 id,
 	vm_ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init);
 	init.features[0] |= features;
 	return aarch64_vcpu_add(vm, id, &init, guest_code);
+}
+
+static inline int enable_scope(struct kvm_vm *vm, u32 flags, const u64 args[4])
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_ARM_REG_SCOPE,
+		.flags = flags,
+		.args = { args[0], args[1], args[2], args[3] },
+	};
+
+	return __vm_ioctl(vm, KVM_ENABLE_CAP, &cap) ? errno : 0;
+}
+
+static inline int set_mode(struct kvm_vm *vm, u64 mode)
+{
+	const u64 args[4] = { mode };
+
+	return enable_scope(vm, 0, args);
 }
 
 static inline void require_vm_regs(void)
