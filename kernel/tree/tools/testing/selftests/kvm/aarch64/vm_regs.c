@@ -26,8 +26,8 @@ static const u64 not_vm_scoped[] = {
 	KVM_REG_ARM_FW_REG(0x1000),
 	KVM_REG_ARM_FW_FEAT_BMAP_REG(0x1000),
 	KVM_REG_ARM_VM_REG(4),
-	0,
-	~0ULL,
+	KVM_REG_ARM64,
+	KVM_REG_ARM64 | ~KVM_REG_ARCH_MASK,
 };
 
 FIXTURE(vm) {
@@ -453,6 +453,23 @@ TEST_F(vm, what_is_not_vm_scoped_is_not_there)
 		if (!round)
 			add_vcpus(self, 0);
 	}
+}
+
+/* KVM_GET_ONE_REG and KVM_ARM_SET_DEVICE_ADDR are one number. */
+TEST_F(vm, an_id_of_a_device_is_no_register)
+{
+	struct kvm_arm_device_addr addr = { .id = 1 << 16 };
+
+	ASSERT_EQ(KVM_GET_ONE_REG, KVM_ARM_SET_DEVICE_ADDR);
+	EXPECT_EQ(-1, __vm_ioctl(self->vm, KVM_ARM_SET_DEVICE_ADDR, &addr));
+	EXPECT_EQ(ENODEV, errno);
+	addr.id |= KVM_REG_X86;
+	EXPECT_EQ(-1, __vm_ioctl(self->vm, KVM_ARM_SET_DEVICE_ADDR, &addr));
+	EXPECT_EQ(ENODEV, errno);
+	/* The distributor of GICv2, of which this VM has none. */
+	addr.id = KVM_VGIC_V2_ADDR_TYPE_DIST;
+	EXPECT_EQ(-1, __vm_ioctl(self->vm, KVM_ARM_SET_DEVICE_ADDR, &addr));
+	EXPECT_NE(ENOENT, errno);
 }
 
 TEST_F(vm, an_id_of_another_size_is_not_there)
