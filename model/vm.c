@@ -324,11 +324,28 @@ static int other_ioctl(struct vm *vm, unsigned long request, void *arg)
 	return ret;
 }
 
+/*
+ * Kinds of devices stand where classes of registers stand. There is no GICv2
+ * here to have an address.
+ */
+static int set_device_addr(struct vm *vm, const void __user *arg)
+{
+	struct kvm_arm_device_addr addr;
+
+	if (copy_from_user(&addr, arg, sizeof(addr)))
+		return -EFAULT;
+	if (!(addr.id & KVM_ARM_DEVICE_ID_MASK) || !vm->m->style.vm_regs)
+		return -ENODEV;
+	return kvm_vm_regs_device_addr(&vm->kvm, &addr);
+}
+
 int vm_ioctl(struct vm *vm, unsigned long request, void *arg)
 {
 	switch (request) {
 	case KA_CHECK_EXTENSION:
 		return model_check_extension(vm->m, (uintptr_t)arg);
+	case KA_GET_ONE_REG:
+		return set_device_addr(vm, arg);
 	case KA_CREATE_VCPU:
 		return create_vcpu(vm, (uintptr_t)arg);
 	case KA_ENABLE_CAP:

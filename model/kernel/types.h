@@ -14,6 +14,8 @@ typedef __u64 u64;
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
+#undef static_assert
+#define static_assert(expr)	_Static_assert(expr, #expr)
 #define BIT(n)			(1UL << (n))
 #define BITS_TO_LONGS(n)	(((n) + 63) / 64)
 #define DECLARE_BITMAP(name, n)	unsigned long name[BITS_TO_LONGS(n)]

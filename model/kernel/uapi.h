@@ -15,6 +15,7 @@
 #define KVM_GET_ONE_REG		_IOW(KVMIO, 0xab, struct kvm_one_reg)
 #define KVM_SET_ONE_REG		_IOW(KVMIO, 0xac, struct kvm_one_reg)
 #define KVM_GET_REG_LIST	_IOWR(KVMIO, 0xb0, struct kvm_reg_list)
+#define KVM_ARM_SET_DEVICE_ADDR	_IOW(KVMIO, 0xab, struct kvm_arm_device_addr)
 #define KVM_ARM_SET_COUNTER_OFFSET \
 	_IOW(KVMIO, 0xb5, struct kvm_arm_counter_offset)
 
@@ -40,11 +41,17 @@ struct kvm_vcpu_init {
 	__u32 features[7];
 };
 
+struct kvm_arm_device_addr {
+	__u64 id;
+	__u64 addr;
+};
+
 struct kvm_arm_counter_offset {
 	__u64 counter_offset;
 	__u64 reserved;
 };
 
+#define KVM_ARM_DEVICE_ID_MASK		0xffff0000
 #define KVM_ARM_TARGET_GENERIC_V8	5
 #define KVM_ARM_VCPU_POWER_OFF		0
 #define KVM_ARM_VCPU_PSCI_0_2		2
@@ -54,6 +61,7 @@ struct kvm_arm_counter_offset {
 
 #define KVM_REG_ARM64			0x6000000000000000ULL
 #define KVM_REG_SIZE_SHIFT		52
+#define KVM_REG_ARCH_MASK		0xff00000000000000ULL
 #define KVM_REG_SIZE_MASK		0x00f0000000000000ULL
 #define KVM_REG_SIZE_U64		0x0030000000000000ULL
 #define KVM_REG_ARM_COPROC_MASK		0x000000000FFF0000

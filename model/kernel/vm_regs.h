@@ -7,6 +7,7 @@
 #ifndef __ARM64_KVM_VM_REGS_H
 #define __ARM64_KVM_VM_REGS_H
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

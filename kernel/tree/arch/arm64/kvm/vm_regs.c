@@ -592,16 +592,43 @@ int kvm_vm_regs_vm_ioctl(struct kvm *kvm, unsigned int ioctl,
 	switch (ioctl) {
 	case KVM_GET_REG_LIST:
 		return vm_reg_list(kvm, argp);
-	case KVM_GET_ONE_REG:
 	case KVM_SET_ONE_REG:
 		if (copy_from_user(&reg, argp, sizeof(reg)))
 			return -EFAULT;
-		return access_vm_reg(kvm, &reg, ioctl == KVM_SET_ONE_REG);
+		return access_vm_reg(kvm, &reg, true);
 	case KVM_GET_REG_VEC:
 	case KVM_SET_REG_VEC:
 		return reg_vec(kvm, NULL, argp, ioctl == KVM_SET_REG_VEC);
 	}
 	return -EINVAL;
+}
+
+/**
+ * kvm_vm_regs_device_addr - KVM_ARM_SET_DEVICE_ADDR of an unknown device
+ * @kvm: the VM
+ * @dev_addr: the request
+ *
+ * KVM_GET_ONE_REG has the same number, size and layout. The class of a
+ * register stands in its id where the kind of a device stands in the other,
+ * and no class is a device's. Ids of other architectures stay what they were.
+ *
+ * Return: 0, or what Documentation/virt/kvm/arm/vm-regs.rst says
+ */
+int kvm_vm_regs_device_addr(struct kvm *kvm,
+			    const struct kvm_arm_device_addr *dev_addr)
+{
+	const struct kvm_one_reg reg = {
+		.id = dev_addr->id,
+		.addr = dev_addr->addr,
+	};
+
+	static_assert(KVM_GET_ONE_REG == KVM_ARM_SET_DEVICE_ADDR);
+
+	if (kvm_vm_is_protected(kvm) ||
+	    (reg.id & KVM_REG_ARCH_MASK) != KVM_REG_ARM64)
+		return -ENODEV;
+
+	return access_vm_reg(kvm, &reg, false);
 }
 
 /**

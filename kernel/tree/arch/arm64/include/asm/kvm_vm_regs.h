@@ -9,6 +9,7 @@
 #include <uapi/asm/kvm_vm_regs.h>
 
 struct kvm;
+struct kvm_arm_device_addr;
 struct kvm_enable_cap;
 struct kvm_one_reg;
 struct kvm_smccc_features;
@@ -39,6 +40,8 @@ int kvm_vm_regs_check_extension(struct kvm *kvm, long ext);
 int kvm_vm_regs_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap);
 int kvm_vm_regs_vm_ioctl(struct kvm *kvm, unsigned int ioctl,
 			 void __user *argp);
+int kvm_vm_regs_device_addr(struct kvm *kvm,
+			    const struct kvm_arm_device_addr *dev_addr);
 int kvm_vm_regs_vcpu_ioctl(struct kvm_vcpu *vcpu, unsigned int ioctl,
 			   void __user *argp);
 
