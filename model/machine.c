@@ -247,15 +247,20 @@ void model_style_default(const struct onereg_host *host,
 int model_new(const struct onereg_host *host, const struct model_style *style,
 	      struct model **ret)
 {
-	struct model *m = calloc(1, sizeof(*m));
+	struct model_style s;
+	struct model *m;
 
+	if (style)
+		s = *style;
+	else
+		model_style_default(host, &s);
+	if (s.vm_regs && !s.vm_counter_offsets)
+		return -EINVAL;
+	m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
 	m->host = host;
-	if (style)
-		m->style = *style;
-	else
-		model_style_default(host, &m->style);
+	m->style = s;
 	m->now = m->style.counter_start;
 	mutex_init(&m->files_lock);
 	m->io = (struct onereg_io){

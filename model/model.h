@@ -8,8 +8,24 @@
  * refuses and with which errno follows Linux 6.12; struct model_style says
  * where kernels differ.
  *
- * Memory, devices other than the GICv3, the ITS and the running of guest code
- * are not modelled: KVM_RUN calls a function that plays the guest.
+ * VM-scoped registers and vectors are not modelled: they are the kernel's own
+ * file, arch/arm64/kvm/vm_regs.c, compiled unchanged. What it calls is here,
+ * and model/kernel/ stands in for the kernel around it.
+ *
+ * Threads may use a model at the same time. The locks are a kernel's: a
+ * vCPU's mutex during its ioctls, kvm->lock, config_lock, and try-locks of
+ * all vCPUs. Setting a machine up (guests, faults, descriptions), scribbling
+ * and comparing are for one thread alone.
+ *
+ * Memory that an ioctl is told of may be missing: -EFAULT. To that end the
+ * process's SIGSEGV and SIGBUS are handled; those that are not ours go to
+ * whoever had them before.
+ *
+ * Guest memory, devices other than the GICv3, the ITS and the running of
+ * guest code are not modelled: KVM_RUN calls a function that plays the guest.
+ * Misbehaviour is of registers that belong to a vCPU or are stored in an ID
+ * register; those that the kernel file keeps (VM configuration, counters and
+ * hypercall bitmaps on the VM fd) behave.
  */
 #ifndef ONEREG_MODEL_H
 #define ONEREG_MODEL_H
@@ -43,6 +59,12 @@ struct model_style {
 	/* GIC CPU interface: priority and interrupt id bits (ICC_CTLR_EL1). */
 	unsigned int gic_pri_bits, gic_id_bits;
 	bool gic_a3v, gic_seis;
+	/*
+	 * KVM_RUN waits, as a kernel's does, while the vCPU is stopped or no
+	 * function plays the guest: until model_cpu_on(), or a signal with a
+	 * handler, which makes it -EINTR. Else it is -EINTR at once.
+	 */
+	bool run_blocks;
 	/* The machine's clocks at start, and how far an ioctl moves them. */
 	uint64_t counter_start;		/* ticks */
 	uint64_t wall_start;		/* ns since 1970 */
@@ -53,7 +75,10 @@ struct model_style {
 void model_style_default(const struct onereg_host *host,
 			 struct model_style *ret);
 
-/* host stays the caller's and must outlive the model. style NULL: default. */
+/*
+ * host stays the caller's and must outlive the model. style NULL: default.
+ * -EINVAL: a style that no kernel has.
+ */
 int model_new(const struct onereg_host *host, const struct model_style *style,
 	      struct model **ret) ONEREG_CHECKED;
 /* Closes whatever is open. */
@@ -75,9 +100,15 @@ void model_sleep(struct model *m, uint64_t ns);
  * ioctl's. May use model_poke() and the ioctls of the model.
  */
 typedef int model_guest(void *userdata, struct model *m, int vcpu_fd);
-/* NULL: KVM_RUN ends with -EINTR at once. */
+/* Before other threads use the model. NULL: no guest, see run_blocks. */
 void model_set_guest(struct model *m, model_guest *guest, void *userdata);
-/* Inside KVM_RUN: device attributes are -EBUSY, as for a busy vCPU. */
+/*
+ * What a guest does to another vCPU with PSCI CPU_ON: it will be reset, start
+ * at pc with context in x0, and a KVM_RUN that waits goes on. -EALREADY: it
+ * is not stopped.
+ */
+int model_cpu_on(struct model *m, int vcpu_fd, uint64_t pc, uint64_t context);
+/* As if inside KVM_RUN: what needs all vCPUs idle is -EBUSY. */
 int model_set_running(struct model *m, int vcpu_fd, bool running);
 /* Stores a register past every rule. -ENOENT: the vCPU has no such one. */
 int model_poke(struct model *m, int vcpu_fd, uint64_t id, const void *value);

@@ -63,6 +63,8 @@ struct vcpu {
 	uint64_t mpidr;		/* read by others without the mutex */
 	struct mutex mp_lock;
 	uint32_t mp_state;	/* written under mp_lock */
+	bool waiting;		/* to run; wake_fd is how to end that */
+	int wake_fd;
 	bool has_ccsidr;
 	bool serror_pending;
 	uint64_t vsesr;

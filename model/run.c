@@ -1,15 +1,77 @@
 // SPDX-License-Identifier: MIT
 /* KVM_RUN: what the first one fixes, who plays the guest, who waits. */
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "private.h"
 
 #define ID_AA64PFR0		KA_SYS(3, 0, 0, 4, 0)
 #define ID_AA64PFR0_GIC		(0xfULL << 24)
 
+/* mp_lock is held. */
+static void change_mp_state(struct vcpu *v, uint32_t state)
+{
+	lockdep_assert_held(&v->mp_lock);
+	WRITE_ONCE(v->mp_state, state);
+	if (v->waiting)
+		eventfd_write(v->wake_fd, 1);
+}
+
 void vcpu_set_mp_state(struct vcpu *v, uint32_t state)
 {
 	mutex_lock(&v->mp_lock);
-	WRITE_ONCE(v->mp_state, state);
+	change_mp_state(v, state);
 	mutex_unlock(&v->mp_lock);
+}
+
+static bool can_run(const struct vcpu *v)
+{
+	return v->vm->m->guest &&
+	       READ_ONCE(v->mp_state) == KA_MP_STATE_RUNNABLE;
+}
+
+/* Signals are delivered while we wait, and only then. */
+static int wait_for_wake(struct vcpu *v, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	eventfd_t n;
+
+	task_hold_signals();
+	while (!can_run(v)) {
+		if (ppoll(&p, 1, NULL, &current->mask) < 0)
+			return -EINTR;
+		eventfd_read(fd, &n);
+	}
+	return 0;
+}
+
+static void set_waiting(struct vcpu *v, bool waiting, int fd)
+{
+	mutex_lock(&v->mp_lock);
+	v->waiting = waiting;
+	v->wake_fd = fd;
+	mutex_unlock(&v->mp_lock);
+}
+
+/* As long as there is no guest to run, or its vCPU is off. */
+static int wait_to_run(struct vcpu *v)
+{
+	int fd, ret;
+
+	if (can_run(v))
+		return 0;
+	if (!v->vm->m->style.run_blocks)
+		return -EINTR;
+	fd = eventfd(0, EFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	set_waiting(v, true, fd);
+	ret = wait_for_wake(v, fd);
+	set_waiting(v, false, -1);
+	close(fd);
+	task_release_signals();
+	return ret;
 }
 
 /* Without a GIC at the first run of any vCPU there is none in the ID regs. */
@@ -48,8 +110,11 @@ int vcpu_run(struct vcpu *v)
 	ret = first_run(v);
 	if (ret)
 		return ret;
-	if (!m->guest || READ_ONCE(v->mp_state) != KA_MP_STATE_RUNNABLE)
-		return -EINTR;
+	ret = wait_to_run(v);
+	if (ret)
+		return ret;
+	if (kvm_check_request(KVM_REQ_VCPU_RESET, &v->k))
+		kvm_reset_vcpu(&v->k);
 	return m->guest(m->guest_userdata, m, current->fd);
 }
 
@@ -62,4 +127,35 @@ int model_set_running(struct model *m, int vcpu_fd, bool running)
 	WRITE_ONCE(f.vcpu->running, running);
 	vm_put(f.vm);
 	return 0;
+}
+
+/* Its mutex may be held: by its KVM_RUN, which this ends the waiting of. */
+static int power_on(struct vcpu *v, const struct vcpu_reset_state *state)
+{
+	int ret = -EALREADY;
+
+	mutex_lock(&v->mp_lock);
+	if (READ_ONCE(v->mp_state) == KA_MP_STATE_STOPPED) {
+		v->k.arch.reset_state = *state;
+		set_bit(KVM_REQ_VCPU_RESET, &v->k.requests);
+		change_mp_state(v, KA_MP_STATE_RUNNABLE);
+		ret = 0;
+	}
+	mutex_unlock(&v->mp_lock);
+	return ret;
+}
+
+int model_cpu_on(struct model *m, int vcpu_fd, uint64_t pc, uint64_t context)
+{
+	const struct vcpu_reset_state state = {
+		.pc = pc, .r0 = context, .reset = true,
+	};
+	struct file f;
+	int ret;
+
+	if (!model_file(m, vcpu_fd, FILE_VCPU, &f))
+		return -EBADF;
+	ret = power_on(f.vcpu, &state);
+	vm_put(f.vm);
+	return ret;
 }

@@ -501,7 +501,8 @@ Test(stock, kernel_knows_nothing_of_it)
 			  (void *)KVM_CAP_ARM_REG_SCOPE), 0);
 	cr_expect_eq(scope_mode(g.vm_fd, KVM_ARM_REG_SCOPE_TAG), -EINVAL);
 	cr_expect_eq(call(g.vm_fd, KVM_GET_REG_LIST, &list), -EINVAL);
-	cr_expect_eq(get(g.vm_fd, ISAR0, &value), -EINVAL);
+	cr_expect_eq(get(g.vm_fd, ISAR0, &value), -ENODEV,
+		     "KVM_ARM_SET_DEVICE_ADDR, by its number");
 	cr_expect_eq(set(g.vm_fd, ISAR0, 0), -EINVAL);
 	cr_expect_eq(call(g.vm_fd, KVM_GET_REG_VEC, &vec), -EINVAL);
 	cr_expect_eq(call(g.vcpu_fds[0], KVM_GET_REG_VEC, &vec), -EINVAL);
