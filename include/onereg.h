@@ -484,6 +484,8 @@ struct onereg_rule {
 struct onereg_validate_options {
 	size_t size;
 	const struct onereg_io *io;	/* NULL: the running kernel */
+	/* io takes bad pointers, and calls from several threads at once. */
+	bool io_like_kernel;
 	const char *device;		/* NULL: /dev/kvm */
 	/* NULL: all; else those that have this anywhere in their names. */
 	const char *only;		/* '*', '?', '[...]' as in fnmatch(3) */

@@ -77,6 +77,30 @@ static void before_any_vcpu(struct v *v)
 	       "an offset set before the first vCPU has no effect on it");
 }
 
+/* Whoever set them before: so the counters are written after the last one. */
+static void new_vcpu_starts_them(struct v *v)
+{
+	struct v_pair p = v_pair(v);
+
+	v_set(v, p.a, KA_TIMER_CNT, FAR, 0);
+	v_set(v, p.a, KA_PTIMER_CNT, FAR, 0);
+	v_vcpu(v, p.vm, 2);
+	v_true(v, v_read(v, p.a, KA_TIMER_CNT) < FAR &&
+		       v_read(v, p.a, KA_PTIMER_CNT) < FAR,
+	       "a counter went on although a vCPU was created");
+}
+
+static void new_vcpu_and_offset(struct v *v)
+{
+	struct v_pair p = v_pair(v);
+
+	v_is(v, set_offset(v, p.vm, -FAR, 0), 0, "KVM_ARM_SET_COUNTER_OFFSET");
+	v_vcpu(v, p.vm, 2);
+	v_true(v, v_read(v, p.a, KA_TIMER_CNT) >= FAR &&
+		       v_read(v, p.a, KA_PTIMER_CNT) >= FAR,
+	       "a counter with an offset started anew");
+}
+
 static const struct rule rules[] = {
 	RULE(reserved, NEED_OFFSET,
 	     "a counter offset with reserved bits is -EINVAL"),
@@ -88,6 +112,10 @@ static const struct rule rules[] = {
 	     "a counter offset may change at any time"),
 	RULE(before_any_vcpu, NEED_OFFSET,
 	     "a counter offset may be set before there is a vCPU"),
+	RULE(new_vcpu_starts_them, NEED_PTIMER,
+	     "a vCPU that is created starts the VM's counters anew"),
+	RULE(new_vcpu_and_offset, NEED_OFFSET,
+	     "but not where there is a counter offset"),
 };
 
 CHAPTER(counters);

@@ -25,6 +25,7 @@ static const struct {
 	{ NEED_BITMAPS, "this kernel has no SMCCC feature bitmaps" },
 	{ NEED_POINTERS, "this is no kernel: a bad pointer would end us" },
 	{ NEED_SLEEP, "KVM_RUN does not sleep here" },
+	{ NEED_THREADS, "this is no kernel: one thread at a time" },
 	{ NEED_SIGNALS, "this is no kernel: signals do not reach it" },
 	{ NEED_BARE_OFF, "to this kernel POWER_OFF is a feature as others" },
 	{ NEED_PTIMER, "this kernel lists no physical counter" },
@@ -167,7 +168,9 @@ int v_ask(struct v *v, struct onereg_report *report)
 	int ret;
 
 	if (v->kernel)
-		v->has |= NEED_POINTERS | NEED_SIGNALS;
+		v->has |= NEED_SIGNALS;
+	if (v->like_kernel)
+		v->has |= NEED_POINTERS | NEED_THREADS;
 	ret = vm_is_arm64(v->io, v_vm(v), report);
 	v_close_all(v);
 	if (ret)

@@ -161,6 +161,7 @@ int onereg_validate(const struct onereg_validate_options *options,
 		return -ENOMEM;
 	v->io = &io;
 	v->kernel = !o.io;
+	v->like_kernel = !o.io || o.io_like_kernel;
 	ret = validate(v, &o, report);
 	if (v->pages)
 		munmap(v->pages, 5 * v->page_size);

@@ -45,6 +45,7 @@ enum need {
 	NEED_BARE_OFF = 1 << 18,	/* POWER_OFF is no feature (6.4) */
 	NEED_PTIMER = 1 << 19,	/* the physical timer is listed (6.4) */
 	NEED_64BIT_ONLY = 1 << 20,	/* EL0 has no AArch32 */
+	NEED_THREADS = 1 << 21,	/* several threads may call */
 };
 
 struct rule {
@@ -71,16 +72,26 @@ struct chapter {
 	}
 
 /* In the order in which they run; each is a file. */
-#define CHAPTERS(ENTRY)  \
-	ENTRY(life)      \
-	ENTRY(lists)     \
-	ENTRY(ids)       \
-	ENTRY(sharing)   \
-	ENTRY(freezing)  \
-	ENTRY(values)    \
-	ENTRY(counters)  \
-	ENTRY(pointers)  \
-	ENTRY(busy)
+#define CHAPTERS(ENTRY)      \
+	ENTRY(life)          \
+	ENTRY(lists)         \
+	ENTRY(ids)           \
+	ENTRY(sharing)       \
+	ENTRY(freezing)      \
+	ENTRY(values)        \
+	ENTRY(counters)      \
+	ENTRY(pointers)      \
+	ENTRY(busy)          \
+	ENTRY(no_difference) \
+	ENTRY(vm_list)       \
+	ENTRY(vm_fd)         \
+	ENTRY(config)        \
+	ENTRY(scope)         \
+	ENTRY(asym)          \
+	ENTRY(vector)        \
+	ENTRY(bad_pointers)  \
+	ENTRY(signals)       \
+	ENTRY(races)
 
 #define DECLARE(title) extern const struct chapter chapter_##title;
 CHAPTERS(DECLARE)
@@ -94,6 +105,7 @@ struct v_file {
 struct v {
 	const struct onereg_io *io;
 	bool kernel;		/* io is the running kernel's */
+	bool like_kernel;	/* that, or one as robust */
 	int kvm_fd;
 	uint32_t features;	/* all that vCPUs may have together */
 	uint32_t has;		/* enum need */
