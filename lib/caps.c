@@ -58,6 +58,8 @@ static const struct {
 	{ 239, "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS" },
 	{ 240, "KVM_CAP_ARM_EL2" },
 	{ 241, "KVM_CAP_ARM_EL2_E2H0" },
+	{ KA_CAP_VM_ONE_REG, "KVM_CAP_VM_ONE_REG" },
+	{ KA_CAP_ARM_REG_SCOPE, "KVM_CAP_ARM_REG_SCOPE" },
 };
 
 bool cap_at(size_t i, uint32_t *ret)

@@ -58,6 +58,12 @@ static const struct family families[] = {
 	  .why = "visible once finalized; the V registers are their low "
 		 "halves" },
 
+	/* ---- what the VM was made with ---- */
+	{ "VM configuration", CLASS_OF(KA_REG_VM), VM_FEATURE,
+	  .write = WRITE_NEVER,
+	  .why = "fixed before the first vCPU exists, and on the VM fd only "
+		 "(config.c)" },
+
 	/* ---- firmware ---- */
 	{ "PSCI version", EXACT_ID(KA_PSCI_VERSION), VM_FEATURE,
 	  .why = "kvm->arch.psci_version: one per VM, written without a lock" },

@@ -481,6 +481,16 @@ static const struct id_field fields[] = {
 	F(DISCOVER_IMPL_VER, 0, 1, LOWER, WHY_HYPERCALL("for CPU models")),
 	F(DISCOVER_IMPL_CPUS, 1, 1, LOWER, WHY_HYPERCALL("for CPU models")),
 #undef ID
+/* What the VM was made with: compared by config.c, as a whole. */
+#define ID KA_VM_ASYM
+	F(SMCCC, 0, 1, EXACT, NULL),
+#undef ID
+#define ID KA_VM_CAPS
+	F(NISV_TO_USER, 0, 1, EXACT, NULL),
+	F(MTE, 1, 1, EXACT, NULL),
+	F(SYSTEM_SUSPEND, 2, 1, EXACT, NULL),
+	F(COUNTER_OFFSET, 3, 1, EXACT, NULL),
+#undef ID
 };
 /* clang-format on */
 

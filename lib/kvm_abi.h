@@ -3,7 +3,8 @@
  * The part of the KVM/arm64 ABI that the library speaks, spelt out here so
  * that it is the same on every build machine: x86-64 hosts, old headers.
  * Numbers and layouts are those of <linux/kvm.h> and arm64's <asm/kvm.h>;
- * kvm_abi_check.c holds them against the system's headers on arm64.
+ * kvm_abi_check.c holds them against the system's headers on arm64, and what
+ * is about VM-scoped registers against the kernel's half of this project.
  * All structures are little-endian, as KVM/arm64 hosts are.
  */
 #ifndef ONEREG_LIB_KVM_ABI_H
@@ -66,6 +67,15 @@ struct ka_reg_mask_range {
 	uint32_t reserved[13];
 };
 
+/* Many struct ka_one_reg in one call; done: how many are complete. */
+struct ka_reg_vec {
+	uint32_t count;
+	uint32_t done;
+	uint64_t flags;
+	uint64_t regs;
+	uint64_t reserved;
+};
+
 #define KA_IO				0xAE
 #define KA_GET_API_VERSION		_IO(KA_IO, 0x00)
 #define KA_CREATE_VM			_IO(KA_IO, 0x01)
@@ -82,12 +92,17 @@ struct ka_reg_mask_range {
 #define KA_ARM_VCPU_INIT		_IOW(KA_IO, 0xae, struct ka_vcpu_init)
 #define KA_ARM_PREFERRED_TARGET		_IOR(KA_IO, 0xaf, struct ka_vcpu_init)
 #define KA_GET_REG_LIST			_IOWR(KA_IO, 0xb0, struct ka_reg_list)
+/* The offset, and a reserved 0. */
+#define KA_ARM_SET_COUNTER_OFFSET	_IOW(KA_IO, 0xb5, uint64_t[2])
 #define KA_ARM_GET_REG_WRITABLE_MASKS	_IOR(KA_IO, 0xb6, struct ka_reg_mask_range)
 #define KA_ARM_VCPU_FINALIZE		_IOW(KA_IO, 0xc2, int)
 #define KA_CREATE_DEVICE		_IOWR(KA_IO, 0xe0, struct ka_create_device)
 #define KA_SET_DEVICE_ATTR		_IOW(KA_IO, 0xe1, struct ka_device_attr)
 #define KA_GET_DEVICE_ATTR		_IOW(KA_IO, 0xe2, struct ka_device_attr)
 #define KA_HAS_DEVICE_ATTR		_IOW(KA_IO, 0xe3, struct ka_device_attr)
+#define KA_GET_REG_VEC			_IOWR(KA_IO, 0xf0, struct ka_reg_vec)
+#define KA_SET_REG_VEC			_IOWR(KA_IO, 0xf1, struct ka_reg_vec)
+#define KA_REG_VEC_MAX			4096
 
 #define KA_API_VERSION			12
 
@@ -110,6 +125,18 @@ struct ka_reg_mask_range {
 #define KA_CAP_ARM_SYSTEM_SUSPEND	216
 #define KA_CAP_COUNTER_OFFSET		227
 #define KA_CAP_ARM_SUPPORTED_REG_MASK_RANGES 230
+#define KA_CAP_VM_ONE_REG		10240
+#define KA_CAP_ARM_REG_SCOPE		10241
+
+/* What KVM_CHECK_EXTENSION says of KA_CAP_VM_ONE_REG, a mask. */
+#define KA_VM_ONE_REG_IOCTLS		0x1
+#define KA_VM_ONE_REG_VECTORS		0x2
+#define KA_VM_ONE_REG_CONFIG		0x4
+#define KA_VM_ONE_REG_ASYM		0x8
+/* Modes of KA_CAP_ARM_REG_SCOPE. */
+#define KA_REG_SCOPE_OFF		0
+#define KA_REG_SCOPE_TAG		1
+#define KA_REG_SCOPE_OMIT		2
 
 /* Bits of ka_vcpu_init.features[0]. */
 #define KA_VCPU_POWER_OFF		0
@@ -144,6 +171,9 @@ struct ka_reg_mask_range {
 #define KA_REG_FW			0x00140000ULL
 #define KA_REG_SVE			0x00150000ULL
 #define KA_REG_FW_FEAT_BMAP		0x00160000ULL
+#define KA_REG_VM			0x00200000ULL
+/* Set in mode TAG in the ids of registers that the VM has once. */
+#define KA_REG_SCOPE_VM			0x10000000ULL
 
 /* Low 16 bits of a system register's id. */
 #define KA_SYS_LOW(op0, op1, crn, crm, op2) \
@@ -155,6 +185,19 @@ struct ka_reg_mask_range {
 #define KA_FW(n)      (KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_FW | (n))
 #define KA_BMAP(n)    (KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_FW_FEAT_BMAP | (n))
 #define KA_PSCI_VERSION			KA_FW(0)
+
+/* VM configuration registers, on the VM fd only. */
+#define KA_VM_REG(n)  (KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_VM | (n))
+#define KA_VM_ASYM			KA_VM_REG(0)
+#define KA_VM_ASYM_SMCCC		0x1ULL	/* the feature bitmaps */
+#define KA_VM_FEATURES			KA_VM_REG(1)
+#define KA_VM_CAPS			KA_VM_REG(2)
+#define KA_VM_CAPS_NISV_TO_USER		0x1ULL
+#define KA_VM_CAPS_MTE			0x2ULL
+#define KA_VM_CAPS_SYSTEM_SUSPEND	0x4ULL
+#define KA_VM_CAPS_COUNTER_OFFSET	0x8ULL
+#define KA_VM_COUNTER_OFFSET		KA_VM_REG(3)
+
 #define KA_SVE_VLS \
 	(KA_REG_ARM64 | KA_REG_SIZE_U512 | KA_REG_SVE | 0xffffULL)
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holds kvm_abi.h against the system's own headers. Built on arm64 only;
- * what an older header does not have is left out.
+ * Holds kvm_abi.h against the system's own headers, and against that of
+ * VM-scoped registers. Built on arm64 only; what an older header does not
+ * have is left out.
  */
 #include <linux/kvm.h>
 
 #include "kvm_abi.h"
+#include "kvm_vm_regs.h"
 
 #define SAME(ours, theirs) _Static_assert((ours) == (theirs), #theirs)
 #define SAME_SIZE(ours, theirs) SAME(sizeof(struct ours), sizeof(struct theirs))
@@ -113,3 +115,38 @@ SAME(KA_VGIC_ADDR_REDIST, KVM_VGIC_V3_ADDR_TYPE_REDIST);
 SAME(KA_VGIC_ADDR_REDIST_REGION, KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION);
 SAME(KA_VGIC_CTRL_INIT, KVM_DEV_ARM_VGIC_CTRL_INIT);
 SAME(KA_VGIC_SAVE_PENDING_TABLES, KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES);
+
+#ifdef KVM_ARM_SET_COUNTER_OFFSET
+SAME(KA_ARM_SET_COUNTER_OFFSET, KVM_ARM_SET_COUNTER_OFFSET);
+#endif
+
+/* ---- VM-scoped registers ---- */
+
+SAME(KA_CAP_VM_ONE_REG, KVM_CAP_VM_ONE_REG);
+SAME(KA_VM_ONE_REG_IOCTLS, KVM_VM_ONE_REG_IOCTLS);
+SAME(KA_VM_ONE_REG_VECTORS, KVM_VM_ONE_REG_VECTORS);
+SAME(KA_VM_ONE_REG_CONFIG, KVM_VM_ONE_REG_CONFIG);
+SAME(KA_VM_ONE_REG_ASYM, KVM_VM_ONE_REG_ASYM);
+SAME(KA_CAP_ARM_REG_SCOPE, KVM_CAP_ARM_REG_SCOPE);
+SAME(KA_REG_SCOPE_OFF, KVM_ARM_REG_SCOPE_OFF);
+SAME(KA_REG_SCOPE_TAG, KVM_ARM_REG_SCOPE_TAG);
+SAME(KA_REG_SCOPE_OMIT, KVM_ARM_REG_SCOPE_OMIT);
+SAME(KA_REG_SCOPE_VM, KVM_REG_ARM_SCOPE_MASK);
+SAME(KA_REG_VM, KVM_REG_ARM_VM);
+SAME(KA_VM_ASYM, KVM_REG_ARM_VM_ASYM);
+SAME(KA_VM_ASYM_SMCCC, KVM_REG_ARM_VM_ASYM_SMCCC);
+SAME(KA_VM_FEATURES, KVM_REG_ARM_VM_FEATURES);
+SAME(KA_VM_CAPS, KVM_REG_ARM_VM_CAPS);
+SAME(KA_VM_CAPS_NISV_TO_USER, KVM_REG_ARM_VM_CAPS_NISV_TO_USER);
+SAME(KA_VM_CAPS_MTE, KVM_REG_ARM_VM_CAPS_MTE);
+SAME(KA_VM_CAPS_SYSTEM_SUSPEND, KVM_REG_ARM_VM_CAPS_SYSTEM_SUSPEND);
+SAME(KA_VM_CAPS_COUNTER_OFFSET, KVM_REG_ARM_VM_CAPS_COUNTER_OFFSET);
+SAME(KA_VM_COUNTER_OFFSET, KVM_REG_ARM_VM_COUNTER_OFFSET);
+SAME_SIZE(ka_reg_vec, kvm_reg_vec);
+SAME(__builtin_offsetof(struct ka_reg_vec, done),
+     __builtin_offsetof(struct kvm_reg_vec, done));
+SAME(__builtin_offsetof(struct ka_reg_vec, regs),
+     __builtin_offsetof(struct kvm_reg_vec, regs));
+SAME(KA_REG_VEC_MAX, KVM_REG_VEC_MAX);
+SAME(KA_GET_REG_VEC, KVM_GET_REG_VEC);
+SAME(KA_SET_REG_VEC, KVM_SET_REG_VEC);

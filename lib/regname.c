@@ -45,6 +45,10 @@ static const char *const bmap_names[] = {
 	"STD_BMAP", "STD_HYP_BMAP", "VENDOR_HYP_BMAP", "VENDOR_HYP_BMAP_2",
 };
 
+static const char *const vm_names[] = {	/* VM configuration registers */
+	"VM_ASYM", "VM_FEATURES", "VM_CAPS", "VM_COUNTER_OFFSET",
+};
+
 size_t onereg_reg_size(uint64_t id)
 {
 	unsigned int log2 = (id & KA_REG_SIZE_MASK) >> KA_REG_SIZE_SHIFT;
@@ -148,6 +152,10 @@ static int name_known(uint64_t id, char *buf, size_t size)
 	case KA_REG_FW_FEAT_BMAP:
 		return bytes != 8 ? -1 :
 		       name_plain(bmap_names, ARRAY_SIZE(bmap_names), low, buf,
+				  size);
+	case KA_REG_VM:
+		return bytes != 8 ? -1 :
+		       name_plain(vm_names, ARRAY_SIZE(vm_names), low, buf,
 				  size);
 	default:
 		return -1;

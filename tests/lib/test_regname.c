@@ -195,6 +195,8 @@ Test(regname, other_classes)
 	assert_name(KA_FW(3), "SMCCC_ARCH_WORKAROUND_3");
 	assert_name(KA_BMAP(1), "STD_HYP_BMAP");
 	assert_name(KA_BMAP(3), "VENDOR_HYP_BMAP_2");
+	assert_name(KA_VM_ASYM, "VM_ASYM");
+	assert_name(KA_VM_COUNTER_OFFSET, "VM_COUNTER_OFFSET");
 	assert_name(KA_SVE_VLS, "SVE_VLS");
 	assert_name(sve | KA_REG_SIZE_U2048 | 0x060, "Z3 (slice 0)");
 	assert_name(sve | KA_REG_SIZE_U2048 | 0x3e1, "Z31 (slice 1)");
@@ -210,6 +212,7 @@ Test(regname, what_is_not_known_has_its_number)
 	assert_name(0x6030000000170000, "id 0x6030000000170000");
 	assert_name(KA_FW(4), "id 0x6030000000140004");
 	assert_name(KA_BMAP(4), "id 0x6030000000160004");
+	assert_name(KA_VM_REG(4), "id 0x6030000000200004");
 	/* wrong size for X0, V0, V0's second word, TCR_EL1, Z0, P0 */
 	assert_name(0x6020000000100000, "id 0x6020000000100000");
 	assert_name(0x6030000000100054, "id 0x6030000000100054");
