@@ -167,6 +167,11 @@ struct onereg_counts {
 	uint64_t attributes_saved;	/* of GIC and vCPUs */
 	uint64_t attributes_written;
 	uint64_t attributes_compared;
+	/* How: ioctls that list, read or write registers, */
+	uint64_t register_calls;
+	uint64_t vector_calls;		/* of those, with many registers each */
+	/* and values written once, through the VM's descriptor. */
+	uint64_t vm_registers_written;
 };
 void onereg_report_counts(const struct onereg_report *report,
 			  struct onereg_counts *ret);
@@ -396,7 +401,9 @@ struct onereg_vm_options {
 	/*
 	 * What KVM cannot be asked. For save: the features that every vCPU was
 	 * initialised with (struct kvm_vcpu_init; POWER_OFF is left out of
-	 * the image) and the capabilities enabled on the VM. For restore:
+	 * the image) and the capabilities enabled on the VM. A kernel with
+	 * VM configuration registers can be asked: there both may be empty,
+	 * and what is said is held against what the kernel says. For restore:
 	 * leave both empty; the image has them, and a later save of the same
 	 * onereg_vm uses them.
 	 */
@@ -426,6 +433,19 @@ void onereg_vm_free(struct onereg_vm *vm);
  */
 int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 		   struct onereg_report *report) ONEREG_CHECKED;
+
+/*
+ * Makes a fresh VM what the image needs and what is fixed once it has a vCPU:
+ * to be called between KVM_CREATE_VM and the first KVM_CREATE_VCPU. It does
+ * nothing for most images: only where the kernel of the source let the VM's
+ * vCPUs differ in what a VM otherwise has once (KVM_REG_ARM_VM_ASYM). -EBUSY:
+ * there is a vCPU already; -EOPNOTSUPP: the image's vCPUs do differ, and this
+ * kernel cannot have such; the findings name registers and vCPUs. io NULL: the
+ * running kernel.
+ */
+int onereg_vm_configure(const struct onereg_io *io, int vm_fd,
+			const struct onereg_image *image,
+			struct onereg_report *report) ONEREG_CHECKED;
 
 enum onereg_time {
 	/* The guest's counters go on where they stood. */

@@ -110,13 +110,14 @@ static int add(struct attrs *to, const struct attr *attr,
 	return ret;
 }
 
-int vcpu_attrs_save(const struct onereg_vm *vm, size_t vcpu, struct attrs *ret,
+int vcpu_attrs_save(const struct onereg_vm *vm, size_t vcpu,
+		    uint32_t features, struct attrs *ret,
 		    struct onereg_report *report)
 {
 	static const struct attr pmu_init = { KA_VCPU_PMU_V3_CTRL, 8,
 					      KA_VCPU_PMU_V3_INIT, 0 };
 	bool gic = vm->gic_fd >= 0;
-	bool pmu = vm->features[0] >> KA_VCPU_PMU_V3 & 1;
+	bool pmu = features >> KA_VCPU_PMU_V3 & 1;
 	bool pmu_irq = false;
 	int r;
 

@@ -420,6 +420,7 @@ int onereg_image_check(const struct onereg_image *image,
 	check_conflicts(&c);
 	check_features(&c);
 	check_shape(&c);
+	check_host_config(&c);
 	for (size_t i = 0; i < image->vm_set.n; i++)
 		check_one(&c, -1, &image->vm_set, image->vm_row, i);
 	for (size_t i = 0; i < image->n_vcpus; i++)

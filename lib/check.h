@@ -35,6 +35,8 @@ void check_add(const struct check *c, const struct check_item *item,
 	       enum onereg_severity severity, enum onereg_class class_,
 	       const struct onereg_field *field, const char *why,
 	       const char *todo);
+/* config_check.c: what the VM was made with. */
+void check_host_config(const struct check *c);
 /* Do dumps of one host's registers leave this id out? */
 bool check_unrecorded(uint64_t id);
 

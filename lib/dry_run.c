@@ -32,6 +32,7 @@ static int open_like(struct scratch *s, const struct onereg_image *image,
 	ret = scratch_open(s, &(struct scratch_options){
 				      .io = io,
 				      .device = device,
+				      .like = image,
 				      .caps = image->caps,
 				      .n_caps = image->n_caps,
 				      .vcpu_ids = ids,
@@ -54,6 +55,7 @@ static int restore_into(struct onereg_vm *vm, const struct onereg_image *image,
 		return ret;
 	r.dry = true;
 	r.counts = NULL;	/* nothing was restored */
+	r.access.counts = NULL;
 	ret = restore_run(&r);
 	restore_close(&r);
 	return ret;

@@ -20,8 +20,10 @@ void onereg_image_free(struct onereg_image *image)
 	}
 	for (i = 0; i < image->n_sets; i++)
 		regset_free(&image->sets[i]);
+	regset_free(&image->config_set);
 	regset_free(&image->vm_set);
 	attrs_free(&image->gic);
+	free(image->config_row);
 	free(image->vm_row);
 	free(image->sets);
 	free(image->vcpus);
@@ -76,7 +78,7 @@ const struct onereg_cap *onereg_image_cap(const struct onereg_image *image,
 	return i < image->n_caps ? &image->caps[i] : NULL;
 }
 
-/* ---- values in order: VM, vCPU by vCPU, GIC, vCPU attributes ---- */
+/* ---- values in order: VM, its configuration, vCPUs, GIC, attributes ---- */
 
 /* Registers, events where there are any, MP state. */
 static size_t vcpu_n_values(const struct onereg_image *image,
@@ -87,7 +89,7 @@ static size_t vcpu_n_values(const struct onereg_image *image,
 
 size_t onereg_image_n_values(const struct onereg_image *image)
 {
-	size_t n = image->vm_set.n + image->gic.n;
+	size_t n = image->vm_set.n + image->config_set.n + image->gic.n;
 	size_t i;
 
 	for (i = 0; i < image->n_vcpus; i++) {
@@ -174,14 +176,18 @@ int onereg_image_value(const struct onereg_image *image, size_t i,
 		       struct onereg_value *ret)
 {
 	struct onereg_value value = { .size = ret->size, .vcpu = -1 };
+	size_t n = image->vm_set.n, n_config = image->config_set.n;
 	int r = 0;
 
 	if (ret->size < sizeof(ret->size))
 		return -EINVAL;
-	if (i < image->vm_set.n)
+	if (i < n)
 		reg_value(&image->vm_set, image->vm_row, i, &value);
+	else if (i - n < n_config)
+		reg_value(&image->config_set, image->config_row, i - n,
+			  &value);
 	else
-		r = later_value(image, i - image->vm_set.n, &value);
+		r = later_value(image, i - n - n_config, &value);
 	if (r)
 		return r;
 	memcpy(ret, &value,

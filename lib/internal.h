@@ -78,6 +78,9 @@ struct onereg_image {
 	bool has_gic;
 	bool fresh;		/* of a described host: no VM was ever saved */
 	bool partial;		/* imported: some registers were not recorded */
+	/* VM configuration registers; none where the kernel has none */
+	struct regset config_set;
+	uint8_t *config_row;
 	/* VM-wide values, once */
 	struct regset vm_set;
 	uint8_t *vm_row;
@@ -282,6 +285,7 @@ struct scratch {
 struct scratch_options {
 	const struct onereg_io *io;
 	const char *device;
+	const struct onereg_image *like;	/* to configure it for; NULL */
 	const struct onereg_cap *caps;
 	size_t n_caps;
 	const uint32_t *vcpu_ids;	/* NULL: 0.. */
@@ -332,9 +336,13 @@ int gic_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
 
 int attrs_add(struct attrs *attrs, const struct attr *attr);
 void attrs_free(struct attrs *attrs);
-/* The attributes of one vCPU that can be read back, in the order of writing. */
+/*
+ * The attributes of one vCPU with these features that can be read back, in the
+ * order of writing.
+ */
 int vcpu_attrs_save(const struct onereg_vm *vm, size_t vcpu,
-		    struct attrs *ret, struct onereg_report *report);
+		    uint32_t features, struct attrs *ret,
+		    struct onereg_report *report);
 int vcpu_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
 
 /* ---- file.c: whole files ---- */

@@ -6,6 +6,7 @@
  * saved.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "restore.h"
@@ -16,7 +17,7 @@
 #define PFR0_EL0	0xfULL
 #define PFR0_EL0_AA32	2
 
-static int unproved(struct restore *r, struct onereg_finding f)
+int unproved(struct restore *r, struct onereg_finding f)
 {
 	f.severity = ONEREG_IMPOSSIBLE;
 	r->n_unproved++;
@@ -236,47 +237,120 @@ static bool is_clock(const struct family *f)
 	return f->phase == PHASE_COUNTER || f->phase == PHASE_TIMER;
 }
 
-/* vcpu is told in findings: -1 for a VM-wide value read through the first. */
-static int prove_row(struct restore *r, const struct rules *rules,
-		     const uint8_t *row, size_t through, int vcpu, bool clocks)
+/* Values to be read in one go: VM-wide ones, then a vCPU's own, or either. */
+struct reading {
+	const struct rules *vm, *own;	/* or NULL */
+	const uint8_t *vm_row, *own_row;
+	int through;			/* vCPU, or ACCESS_VM */
+	struct batch b;			/* .at: index, own ones after the VM's */
+	uint8_t *now;
+};
+
+static size_t n_vm(const struct reading *g)
+{
+	return g->vm ? g->vm->set->n : 0;
+}
+
+/* Only those that the VM's descriptor has, if it is read through that. */
+static void add_rules(struct restore *r, struct reading *g,
+		      const struct rules *rules, uint8_t *now, size_t first,
+		      bool clocks)
 {
 	const struct regset *set = rules->set;
-	int ret = 0;
 
-	for (size_t i = 0; i < set->n && !ret; i++) {
-		struct value v = {
-			.family = rules->family[i],
-			.id = set->ids[i],
-			.vcpu = vcpu,
-			.size = onereg_reg_size(set->ids[i]),
-			.saved = row + set->offsets[i],
-		};
+	for (size_t i = 0; i < set->n; i++)
+		if (is_clock(rules->family[i]) == clocks &&
+		    (g->through != ACCESS_VM ||
+		     access_is_vm(&r->access, set->ids[i])))
+			batch_add(&g->b, set->ids[i], now + set->offsets[i],
+				  first + i);
+}
 
-		if (is_clock(v.family) != clocks)
-			continue;
-		ret = io_get_reg(&r->vm->io, r->vm->vcpu_fds[through], v.id,
-				 v.now);
-		if (!ret) {
-			ret = compare(r, &v);
-		} else if (ret == -ENOENT) {
-			/* What is VM-wide is told once. */
-			ret = rules != &r->vm_rules || !through ?
-				      missing(r, &v) :
-				      0;
-		} else {
-			report_add(r->report,
-				   &(struct onereg_finding){
-					   .severity = ONEREG_ERROR,
-					   .space = ONEREG_SPACE_REG,
-					   .vcpu = (int)through,
-					   .id = v.id,
-					   .error = -ret,
-					   .operation = "KVM_GET_ONE_REG",
-					   .why = "cannot be read back: not "
-						  "proved",
-				   });
-		}
+static int start_reading(struct restore *r, struct reading *g, bool clocks)
+{
+	size_t vm_size = g->vm ? g->vm->set->row_size : 0;
+	size_t own_size = g->own ? g->own->set->row_size : 0;
+	size_t n_own = g->own ? g->own->set->n : 0;
+
+	g->now = calloc(1, vm_size + own_size + 1);
+	if (!g->now || batch_init(&g->b, n_vm(g) + n_own)) {
+		free(g->now);
+		report_error(r->report, -ENOMEM, NULL, "proof", "no memory");
+		return -ENOMEM;
 	}
+	if (g->vm)
+		add_rules(r, g, g->vm, g->now, 0, clocks);
+	if (g->own)
+		add_rules(r, g, g->own, g->now + vm_size, n_vm(g), clocks);
+	return 0;
+}
+
+static bool is_vm_wide(const struct reading *g, size_t i)
+{
+	return g->b.at[i] < n_vm(g);
+}
+
+/* A VM-wide value is told of no vCPU, but where a later one has another. */
+static struct value value_of(const struct reading *g, size_t i)
+{
+	bool wide = is_vm_wide(g, i);
+	const struct rules *rules = wide ? g->vm : g->own;
+	size_t at = g->b.at[i] - (wide ? 0 : n_vm(g));
+	struct value v = {
+		.family = rules->family[at],
+		.id = rules->set->ids[at],
+		.vcpu = wide && g->through <= 0 ? -1 : g->through,
+		.size = onereg_reg_size(rules->set->ids[at]),
+		.saved = (wide ? g->vm_row : g->own_row) +
+			 rules->set->offsets[at],
+	};
+
+	memcpy(v.now, (const void *)(uintptr_t)g->b.regs[i].addr, v.size);
+	return v;
+}
+
+static int not_read(struct restore *r, const struct reading *g, size_t i,
+		    int error)
+{
+	struct value v = value_of(g, i);
+
+	/* What is VM-wide is told once. */
+	if (error == -ENOENT && g->through != ACCESS_VM)
+		return is_vm_wide(g, i) && g->through ? 0 : missing(r, &v);
+	report_add(r->report,
+		   &(struct onereg_finding){
+			   .severity = ONEREG_ERROR,
+			   .space = ONEREG_SPACE_REG,
+			   .vcpu = g->through,
+			   .id = v.id,
+			   .error = -error,
+			   .operation = access_operation(&r->access, false),
+			   .why = "cannot be read back: not proved",
+		   });
+	return error;
+}
+
+static int read_and_compare(struct restore *r, struct reading *g, bool clocks)
+{
+	int ret = start_reading(r, g, clocks);
+	size_t done;
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < g->b.n && !ret;) {
+		int error = access_get(&r->access, g->through, g->b.regs + i,
+				      g->b.n - i, &done);
+
+		for (; done && !ret; done--) {
+			struct value v = value_of(g, i++);
+
+			ret = compare(r, &v);
+		}
+		if (error && !ret)
+			ret = not_read(r, g, i++, error);
+	}
+	free(g->now);
+	batch_free(&g->b);
 	return ret;
 }
 
@@ -377,17 +451,31 @@ static int prove_mp_state(struct restore *r, size_t vcpu)
 			   });
 }
 
+/* Every vCPU has to show what is VM-wide: that is what the guest sees. */
 static int prove_registers(struct restore *r, size_t vcpu, bool clocks)
 {
 	const struct vcpu_state *v = &r->image->vcpus[vcpu];
-	int ret;
+	struct reading g = {
+		.vm = &r->vm_rules,
+		.vm_row = r->image->vm_row,
+		.own = &r->set_rules[v->set],
+		.own_row = v->row,
+		.through = (int)vcpu,
+	};
 
-	ret = prove_row(r, &r->vm_rules, r->image->vm_row, vcpu,
-			vcpu ? (int)vcpu : -1, clocks);
-	if (!ret)
-		ret = prove_row(r, &r->set_rules[v->set], v->row, vcpu,
-				(int)vcpu, clocks);
-	return ret;
+	return read_and_compare(r, &g, clocks);
+}
+
+/* What the kernel says the VM has, as the VM itself shows it. */
+static int prove_vm(struct restore *r, bool clocks)
+{
+	struct reading g = {
+		.vm = &r->vm_rules,
+		.vm_row = r->image->vm_row,
+		.through = ACCESS_VM,
+	};
+
+	return r->access.vm_regs ? read_and_compare(r, &g, clocks) : 0;
 }
 
 static int prove_vcpu(struct restore *r, size_t vcpu)
@@ -403,7 +491,7 @@ static int prove_vcpu(struct restore *r, size_t vcpu)
 
 int prove_state(struct restore *r)
 {
-	int ret = 0;
+	int ret = prove_vm(r, false);
 
 	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++)
 		ret = prove_vcpu(r, i);
@@ -414,11 +502,12 @@ int prove_state(struct restore *r)
 
 int prove_clocks(struct restore *r)
 {
-	int ret = 0;
+	int ret = prove_vm(r, true);
 
 	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++)
 		ret = prove_registers(r, i, true);
-	return ret;
+	/* One of them says whether counters are kept at an offset. */
+	return ret ? ret : prove_config(r);
 }
 
 int onereg_vm_prove(struct onereg_vm *vm, const struct onereg_image *image,
@@ -441,7 +530,9 @@ int onereg_vm_prove(struct onereg_vm *vm, const struct onereg_image *image,
 	ret = restore_open(&r, vm, image, report);
 	if (ret)
 		return ret;
-	ret = prove_state(&r);
+	ret = access_list(&r.access, report);
+	if (!ret)
+		ret = prove_state(&r);
 	if (!ret)
 		ret = prove_clocks(&r);
 	restore_close(&r);

@@ -10,8 +10,6 @@
 
 #include "restore.h"
 
-#define NS_PER_S 1000000000ULL
-
 /* ---- failures and verdicts ---- */
 
 /* What a kernel says of a value or an id, rather than of its own trouble. */
@@ -26,7 +24,7 @@ bool is_refusal(int error)
  * One failing call: an error that ends the restore, or in a dry run a
  * finding, and 0.
  */
-static int failed(struct restore *r, struct onereg_finding f)
+int restore_failed(struct restore *r, struct onereg_finding f)
 {
 	bool verdict = r->dry && is_refusal(f.error);
 
@@ -44,7 +42,7 @@ static int failed(struct restore *r, struct onereg_finding f)
 static int vcpu_failed(struct restore *r, int error, const char *operation,
 		       size_t vcpu, const char *name, const char *why)
 {
-	return failed(r, (struct onereg_finding){
+	return restore_failed(r, (struct onereg_finding){
 				 .class_ = ONEREG_CLASS_SHAPE,
 				 .vcpu = (int)vcpu,
 				 .name = name,
@@ -57,7 +55,7 @@ static int vcpu_failed(struct restore *r, int error, const char *operation,
 static int wrong_shape(struct restore *r, const char *name, const char *why,
 		       const char *todo)
 {
-	return failed(r, (struct onereg_finding){
+	return restore_failed(r, (struct onereg_finding){
 				 .class_ = ONEREG_CLASS_SHAPE,
 				 .vcpu = -1,
 				 .name = name,
@@ -137,7 +135,8 @@ static int check_shape(struct restore *r)
 					   "the image has one, the VM has none" :
 					   "the VM has one, the image has none",
 				   "build the VM as onereg_image_has_gic() says");
-	return check_vcpus(r) ?: check_counter(r) ?: check_time(r);
+	return check_vcpus(r) ?: check_counter(r) ?: check_time(r) ?:
+	       check_config(r);
 }
 
 /* ---- vCPUs ---- */
@@ -213,7 +212,7 @@ static int write_attr(struct restore *r, size_t vcpu, const struct attr *attr)
 	if (!ret)
 		return 0;
 	vcpu_attr_name(attr->group, attr->attr, name, sizeof(name));
-	return failed(r, (struct onereg_finding){
+	return restore_failed(r, (struct onereg_finding){
 				 .space = ONEREG_SPACE_VCPU_ATTR,
 				 .class_ = ONEREG_CLASS_SHAPE,
 				 .vcpu = (int)vcpu,
@@ -241,227 +240,17 @@ static int write_vcpu_attrs(struct restore *r)
 	return ret;
 }
 
-/* ---- registers ---- */
-
-static int remember_refused(struct restore *r, uint64_t id)
+static int list_vm(struct restore *r)
 {
-	uint64_t *ids = realloc(r->refused,
-				(r->n_refused + 1) * sizeof(*ids));
-
-	if (!ids) {
-		report_error(r->report, -ENOMEM, NULL, "restore", "no memory");
-		return -ENOMEM;
-	}
-	r->refused = ids;
-	ids[r->n_refused++] = id;
-	return 0;
+	return access_list(&r->access, r->report);
 }
 
-static int tell_absent(struct restore *r, const struct family *f, int vcpu,
-		       uint64_t id, const void *value)
-{
-	report_add(r->report,
-		   &(struct onereg_finding){
-			   .severity = ONEREG_CARE,
-			   .class_ = ONEREG_CLASS_ABSENT,
-			   .space = ONEREG_SPACE_REG,
-			   .vcpu = vcpu,
-			   .id = id,
-			   .a = value,
-			   .value_size = onereg_reg_size(id),
-			   .why = "this host does not have the register",
-			   .todo = f->why,
-		   });
-	/* The proof need not tell it again. */
-	return remember_refused(r, id);
-}
-
-static int reg_failed(struct restore *r, const struct family *f, int vcpu,
-		      uint64_t id, const void *value, int error)
-{
-	size_t size = onereg_reg_size(id);
-	bool absent = error == -ENOENT;
-	int ret;
-
-	if (absent) {
-		enum onereg_severity severity =
-			family_absent(f, r->image, value, size);
-
-		/* What is safely missing is counted by the proof. */
-		if (severity == ONEREG_NOTE)
-			return 0;
-		if (severity == ONEREG_CARE)
-			return tell_absent(r, f, vcpu, id, value);
-	}
-	ret = failed(r, (struct onereg_finding){
-				.space = ONEREG_SPACE_REG,
-				.class_ = absent ? ONEREG_CLASS_MISSING :
-						   ONEREG_CLASS_VALUE,
-				.vcpu = vcpu,
-				.id = id,
-				.a = value,
-				.value_size = size,
-				.error = error,
-				.operation = "KVM_SET_ONE_REG",
-				.why = absent ? "this host does not have the "
-						"register" :
-						"this host refuses the value",
-				.todo = f->why,
-			});
-	return ret ? ret : remember_refused(r, id);
-}
-
-/* vcpu -1: a VM-wide value, written through the first vCPU. */
-static int write_reg(struct restore *r, const struct family *f, int vcpu,
-		     uint64_t id, const void *value)
-{
-	static const uint8_t ones[8] = { 0xff, 0xff, 0xff, 0xff,
-					 0xff, 0xff, 0xff, 0xff };
-	int fd = r->vm->vcpu_fds[vcpu < 0 ? 0 : vcpu];
-	int ret = 0;
-
-	if (f->write == WRITE_NEVER)
-		return 0;
-	if (f->write == WRITE_CLR_SET)
-		ret = io_set_reg(&r->vm->io, fd, (id & ~0xffffULL) | f->twin,
-				 ones);
-	if (!ret)
-		ret = io_set_reg(&r->vm->io, fd, id, value);
-	if (ret)
-		return reg_failed(r, f, vcpu, id, value, ret);
-	if (r->counts)
-		r->counts->registers_written++;
-	return 0;
-}
-
-static int write_row(struct restore *r, const struct rules *rules,
-		     const uint8_t *row, int vcpu, enum phase phase)
-{
-	const struct regset *set = rules->set;
-	int ret = 0;
-
-	for (size_t i = 0; i < set->n && !ret; i++)
-		if (rules->family[i]->phase == phase)
-			ret = write_reg(r, rules->family[i], vcpu, set->ids[i],
-					row + set->offsets[i]);
-	return ret;
-}
-
-static int write_vm(struct restore *r, enum phase phase)
-{
-	return write_row(r, &r->vm_rules, r->image->vm_row, -1, phase);
-}
-
-static int write_vcpus(struct restore *r, enum phase phase)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++) {
-		const struct vcpu_state *v = &r->image->vcpus[i];
-
-		ret = write_row(r, &r->set_rules[v->set], v->row, (int)i,
-				phase);
-	}
-	return ret;
-}
-
-static int write_vector_lengths(struct restore *r)
-{
-	return write_vcpus(r, PHASE_VLS);
-}
-
-/*
- * A register that this kernel was seen to keep per vCPU is in the rows,
- * whatever its family's usual scope.
- */
-static int write_features(struct restore *r)
-{
-	return write_vm(r, PHASE_VM) ?: write_vcpus(r, PHASE_VM);
-}
-
-static int write_vcpu_registers(struct restore *r)
-{
-	return write_vm(r, PHASE_VCPU) ?: write_vcpus(r, PHASE_VCPU);
-}
-
-static int write_timers(struct restore *r)
-{
-	return write_vm(r, PHASE_TIMER) ?: write_vcpus(r, PHASE_TIMER);
-}
+/* ---- the GIC ---- */
 
 static int write_gic(struct restore *r)
 {
 	return r->image->has_gic ? gic_restore(r->vm, r->image, r->dry,
 					      r->report) : 0;
-}
-
-/* ---- counters ---- */
-
-/* Ticks between the save and now by the wall clock. */
-static int64_t ticks_since_save(struct restore *r, uint64_t now)
-{
-	uint64_t saved = r->image->saved_at;
-
-	if (now < saved) {
-		report_add(r->report,
-			   &(struct onereg_finding){
-				   .severity = ONEREG_CARE,
-				   .vcpu = -1,
-				   .name = "wall clock",
-				   .why = "it is before the time of the save: "
-					  "the guest's time goes on where it "
-					  "stood",
-				   .todo = "synchronise the hosts' clocks",
-			   });
-		return 0;
-	}
-	return (int64_t)((unsigned __int128)(now - saved) *
-			 r->image->counter_frequency / NS_PER_S);
-}
-
-static int write_shifted(struct restore *r, const struct rules *rules,
-			 const uint8_t *row, int vcpu)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < rules->set->n && !ret; i++) {
-		uint64_t value;
-
-		if (rules->family[i]->phase != PHASE_COUNTER)
-			continue;
-		value = regset_u64(rules->set, row, i) +
-			(uint64_t)r->vm->counters.shift;
-		ret = write_reg(r, rules->family[i], vcpu, rules->set->ids[i],
-				&value);
-	}
-	return ret;
-}
-
-static int write_counters(struct restore *r)
-{
-	const struct onereg_io *io = &r->vm->io;
-	uint64_t now;
-	int ret = io->wall_clock(io->userdata, &now);
-
-	if (ret) {
-		report_error(r->report, ret, "clock_gettime", "the wall clock",
-			     "cannot tell how much time has passed");
-		return ret;
-	}
-	r->vm->counters.at = now;
-	r->vm->counters.shift = 0;
-	if (r->time == ONEREG_TIME_CATCH_UP)
-		r->vm->counters.shift = ticks_since_save(r, now);
-	ret = write_shifted(r, &r->vm_rules, r->image->vm_row, -1);
-	/* Where a kernel keeps them per vCPU, each has its own. */
-	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++) {
-		const struct vcpu_state *v = &r->image->vcpus[i];
-
-		ret = write_shifted(r, &r->set_rules[v->set], v->row, (int)i);
-	}
-	r->vm->counters.image = r->image->saved_at;
-	r->vm->counters.set = !ret;
-	return ret;
 }
 
 /* ---- what makes it runnable ---- */
@@ -528,6 +317,9 @@ static const struct step {
 	  "they decide what finalize allocates, and are fixed by it" },
 	{ "finalize", finalize_vcpus,
 	  "with SVE, every other register is EPERM before" },
+	{ "list", list_vm,
+	  "the first init decides which registers the VM has; where the kernel "
+	  "tells, those are written through the VM" },
 	{ "vCPU attributes", write_vcpu_attrs,
 	  "the PMU wants its interrupt, then INIT, before it is used" },
 	{ "VM-wide features", write_features,
@@ -577,6 +369,7 @@ void restore_close(struct restore *r)
 		rules_free(&r->set_rules[i]);
 	free(r->set_rules);
 	free(r->refused);
+	access_close(&r->access);
 }
 
 int restore_open(struct restore *r, struct onereg_vm *vm,
@@ -596,10 +389,14 @@ int restore_open(struct restore *r, struct onereg_vm *vm,
 		ret = -ENOMEM;
 	for (size_t i = 0; i < image->n_sets && !ret; i++)
 		ret = rules_init(&r->set_rules[i], &image->sets[i]);
-	if (ret) {
+	if (ret)
 		report_error(report, ret, NULL, "restore", "no memory");
+	else
+		ret = access_open(&r->access, &vm->io, vm->vm_fd, vm->vcpu_fds,
+				 report);
+	if (ret)
 		restore_close(r);
-	}
+	r->access.counts = r->counts;
 	return ret;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A restore under way, for restore.c, prove.c and dry_run.c. */
+/* A restore under way, for restore*.c, config_check.c, prove.c, dry_run.c. */
 #ifndef ONEREG_LIB_RESTORE_H
 #define ONEREG_LIB_RESTORE_H
 
-#include "internal.h"
+#include "access.h"
 
 /* A list of ids with what the catalogue says of each, looked up once. */
 struct rules {
@@ -20,6 +20,7 @@ struct restore {
 	bool dry;	/* what the kernel refuses is a finding; go on */
 	bool ended;	/* dry: nothing more can be tried */
 	bool no_proof;	/* the caller proves by itself */
+	struct access access;
 	struct rules vm_rules;
 	struct rules *set_rules;	/* of each of image->sets */
 	uint64_t *refused;	/* ids that were told already, with repeats */
@@ -35,12 +36,42 @@ int restore_open(struct restore *r, struct onereg_vm *vm,
 		 struct onereg_report *report);
 /* The plan, with the proof unless no_proof. */
 int restore_run(struct restore *r);
+void restore_close(struct restore *r);
+/*
+ * One failing call: an error that ends the restore, or in a dry run a
+ * finding, and 0. f.error is -errno.
+ */
+int restore_failed(struct restore *r, struct onereg_finding f);
+
+/* ---- config_check.c: what the VM was made with ---- */
+
+int check_config(struct restore *r);
+int prove_config(struct restore *r);
+
+/* ---- restore_regs.c ---- */
+
+int write_vector_lengths(struct restore *r);
+int write_features(struct restore *r);
+int write_vcpu_registers(struct restore *r);
+int write_timers(struct restore *r);
+/* Of such a row the registers of that phase. */
+int write_vm_row(struct restore *r, const uint8_t *row, enum phase phase);
+int write_vcpu_row(struct restore *r, size_t vcpu, const uint8_t *row,
+		   enum phase phase);
+
+/* ---- restore_clock.c ---- */
+
+int write_counters(struct restore *r);
+
+/* ---- prove.c ---- */
+
 /*
  * Read back and compare by rule; what was refused is not told twice. The state
  * that stands still, and the counters and timers.
  */
 int prove_state(struct restore *r);
 int prove_clocks(struct restore *r);
-void restore_close(struct restore *r);
+/* State that is not as saved; f.severity is set here. 0 */
+int unproved(struct restore *r, struct onereg_finding f);
 
 #endif

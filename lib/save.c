@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saving a paused VM. VM-wide values are read through the first vCPU and
- * kept once; where the scope was not observed on this kernel, every other
- * vCPU is asked too, and one that disagrees is a finding.
+ * Saving a paused VM. VM-wide values are read once, through the VM where the
+ * kernel says which those are; else through the first vCPU, and where the
+ * scope was not observed on this kernel every other vCPU is asked too, and one
+ * that disagrees is a finding.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
-
-#define ID_AA64PFR1	KA_SYS(3, 0, 0, 4, 1)
-#define PFR1_MTE	8
-#define ID_AA64DFR0	KA_SYS(3, 0, 0, 5, 0)
-#define DFR0_PMUVER	8
-
-struct save {
-	struct onereg_vm *vm;
-	struct onereg_image *image;
-	struct onereg_report *report;
-	struct onereg_counts *counts;
-	struct regset *lists;	/* of each vCPU, as the kernel lists it */
-	const struct onereg_host *host;	/* NULL: none, or not of this host */
-};
+#include "config.h"
+#include "save.h"
 
 static int no_memory(const struct save *s)
 {
@@ -45,45 +33,51 @@ static int vcpu_failed(const struct save *s, int error, const char *operation,
 	return error;
 }
 
-static int get_reg(const struct save *s, size_t vcpu, uint64_t id, void *to)
+/* vcpu may be ACCESS_VM. */
+static int get_regs(const struct save *s, int vcpu,
+		    const struct ka_one_reg *regs, size_t n)
 {
-	int ret = io_get_reg(&s->vm->io, s->vm->vcpu_fds[vcpu], id, to);
+	size_t done;
+	int ret = access_get(&s->access, vcpu, regs, n, &done);
 
 	if (ret)
-		report_add(s->report, &(struct onereg_finding){
-					      .severity = ONEREG_ERROR,
-					      .space = ONEREG_SPACE_REG,
-					      .vcpu = (int)vcpu,
-					      .id = id,
-					      .error = -ret,
-					      .operation = "KVM_GET_ONE_REG",
-					      .why = "cannot read the register",
-				      });
+		report_add(s->report,
+			   &(struct onereg_finding){
+				   .severity = ONEREG_ERROR,
+				   .space = ONEREG_SPACE_REG,
+				   .vcpu = vcpu,
+				   .id = regs[done].id,
+				   .error = -ret,
+				   .operation = access_operation(&s->access,
+								false),
+				   .why = "cannot read the register",
+			   });
 	return ret;
+}
+
+static int get_reg(const struct save *s, size_t vcpu, uint64_t id, void *to)
+{
+	return get_regs(s, (int)vcpu,
+			&(struct ka_one_reg){ .id = id,
+					      .addr = (uintptr_t)to }, 1);
 }
 
 /* ---- the VM's shape ---- */
 
-/* What the image has no place for is refused by name. */
-static int refuse(const struct save *s, const char *name, const char *why)
+/* How its registers are listed is no state of a VM. */
+static int save_caps(struct save *s)
 {
-	report_error(s->report, -EOPNOTSUPP, NULL, name, "%s", why);
-	return -EOPNOTSUPP;
-}
+	const struct onereg_vm *vm = s->vm;
+	struct onereg_image *image = s->image;
 
-#define MTE_WHY "allocation tags live in guest memory and are not carried"
-
-static int refuse_shape(const struct save *s)
-{
-	for (size_t i = 0; i < s->vm->n_caps; i++)
-		if (s->vm->caps[i].cap == KA_CAP_ARM_MTE)
-			return refuse(s, "KVM_CAP_ARM_MTE", MTE_WHY);
-	if (s->vm->features[0] & 1u << KA_VCPU_EL1_32BIT)
-		return refuse(s, "KVM_ARM_VCPU_EL1_32BIT",
-			      "AArch32 guests are not carried");
-	if (s->vm->features[0] & 1u << KA_VCPU_HAS_EL2)
-		return refuse(s, "KVM_ARM_VCPU_HAS_EL2",
-			      "nested guests are not carried");
+	if (!vm->n_caps)
+		return 0;
+	image->caps = calloc(vm->n_caps, sizeof(*image->caps));
+	if (!image->caps)
+		return no_memory(s);
+	for (size_t i = 0; i < vm->n_caps; i++)
+		if (vm->caps[i].cap != KA_CAP_ARM_REG_SCOPE)
+			image->caps[image->n_caps++] = vm->caps[i];
 	return 0;
 }
 
@@ -91,22 +85,18 @@ static int save_shape(struct save *s)
 {
 	const struct onereg_vm *vm = s->vm;
 	struct onereg_image *image = s->image;
-	int ret = refuse_shape(s);
+	int ret;
 
-	if (ret)
-		return ret;
 	snprintf(image->writer, sizeof(image->writer), "onereg %s",
 		 onereg_version());
 	image->target = vm->target;
 	memcpy(image->features, vm->features, sizeof(image->features));
 	image->features[0] &= ~(1u << KA_VCPU_POWER_OFF);
-	if (vm->n_caps) {
-		image->caps = calloc(vm->n_caps, sizeof(*image->caps));
-		if (!image->caps)
-			return no_memory(s);
-		memcpy(image->caps, vm->caps, vm->n_caps * sizeof(*vm->caps));
-		image->n_caps = vm->n_caps;
-	}
+	ret = save_caps(s);
+	if (!ret)
+		ret = save_refuse_shape(s);
+	if (ret)
+		return ret;
 	image->vcpus = calloc(vm->n_vcpus, sizeof(*image->vcpus));
 	s->lists = calloc(vm->n_vcpus, sizeof(*s->lists));
 	if (!image->vcpus || !s->lists)
@@ -172,8 +162,7 @@ static int check_host(struct save *s)
 static int list_registers(struct save *s)
 {
 	for (size_t i = 0; i < s->vm->n_vcpus; i++) {
-		int ret = io_reg_list(&s->vm->io, s->vm->vcpu_fds[i],
-				      &s->lists[i]);
+		int ret = access_vcpu_list(&s->access, i, &s->lists[i]);
 
 		if (ret)
 			return vcpu_failed(s, ret, "KVM_GET_REG_LIST", i,
@@ -185,12 +174,19 @@ static int list_registers(struct save *s)
 	return 0;
 }
 
-/* What this kernel was seen to do, else what the catalogue expects. */
-static bool is_vm_wide(const struct save *s, uint64_t id, bool *ret_observed)
+/*
+ * What this kernel says; else what it was seen to do; else what the catalogue
+ * expects.
+ */
+static bool is_vm_wide(const struct save *s, uint64_t id, bool *ret_known)
 {
-	enum onereg_scope scope = host_scope(s->host, id);
+	enum onereg_scope scope;
 
-	*ret_observed = scope == ONEREG_SCOPE_VM;
+	*ret_known = true;
+	if (s->access.vm_regs)
+		return access_is_vm(&s->access, id);
+	scope = host_scope(s->host, id);
+	*ret_known = scope == ONEREG_SCOPE_VM;
 	if (scope == ONEREG_SCOPE_UNKNOWN || scope == ONEREG_SCOPE_HOST)
 		scope = catalogue_find(id)->scope;
 	return scope != ONEREG_SCOPE_VCPU;
@@ -204,8 +200,10 @@ static size_t pick(const struct save *s, const struct regset *list,
 
 	for (size_t i = 0; i < list->n; i++) {
 		uint64_t id = list->ids[i];
-		bool observed, wide = is_vm_wide(s, id, &observed);
+		bool known, wide = is_vm_wide(s, id, &known);
 
+		if (is_config(id))
+			continue;
 		for (size_t c = 0; wide && c < s->image->n_conflicts; c++)
 			if (s->image->conflicts[c] == id)
 				wide = false;
@@ -232,74 +230,6 @@ static int pick_set(const struct save *s, const struct regset *list,
 		report_error(s->report, r, "KVM_GET_REG_LIST",
 			     "the register list", "an id without a size");
 	return r;
-}
-
-/* A 4-bit field of a VM-wide ID register; 0 where there is none. */
-static unsigned int id_field(const struct save *s, uint64_t id,
-			     unsigned int lsb)
-{
-	const struct regset *set = &s->image->vm_set;
-	ptrdiff_t i = regset_find(set, id);
-
-	return i < 0 ? 0 :
-		       regset_u64(set, s->image->vm_row, (size_t)i) >> lsb & 15;
-}
-
-static int not_named(const struct save *s, uint64_t id)
-{
-	char name[64];
-
-	onereg_reg_name(id, name, sizeof(name));
-	report_error(s->report, -EINVAL, "KVM_GET_ONE_REG", name,
-		     "the vCPU has it, but the features in struct "
-		     "onereg_vm_options do not: give those of "
-		     "KVM_ARM_VCPU_INIT");
-	return -EINVAL;
-}
-
-/*
- * KVM cannot be asked for the features of a vCPU, but what it shows gives them
- * away. A save without one of them would restore as another machine.
- */
-static int check_features(const struct save *s)
-{
-	static const uint32_t told = 1u << KA_VCPU_SVE |
-				     1u << KA_VCPU_PTRAUTH_ADDRESS |
-				     1u << KA_VCPU_PTRAUTH_GENERIC;
-	const struct regset *list = &s->lists[0];
-	uint32_t features = s->image->features[0];
-	unsigned int pmu = id_field(s, ID_AA64DFR0, DFR0_PMUVER);
-
-	for (size_t i = 0; i < list->n; i++) {
-		uint32_t wanted = catalogue_find(list->ids[i])->features;
-
-		/* Old kernels list a PMU that is not there. */
-		if ((wanted & told) && !(wanted & features))
-			return not_named(s, list->ids[i]);
-	}
-	if (pmu && pmu != 15 && !(features & 1u << KA_VCPU_PMU_V3))
-		return not_named(s, ID_AA64DFR0);
-	if (id_field(s, ID_AA64PFR1, PFR1_MTE))
-		return refuse(s, "ID_AA64PFR1_EL1.MTE", MTE_WHY);
-	return 0;
-}
-
-/* State that the guest may have and the kernel cannot be asked for. */
-static void tell_unlisted(const struct save *s)
-{
-	if (regset_find(&s->lists[0], KA_PTIMER_CTL) >= 0)
-		return;
-	report_add(s->report,
-		   &(struct onereg_finding){
-			   .severity = ONEREG_CARE,
-			   .space = ONEREG_SPACE_REG,
-			   .vcpu = -1,
-			   .id = KA_PTIMER_CTL,
-			   .why = "this kernel does not list the physical "
-				  "timer: no VMM can save it here",
-			   .todo = "see that the guest uses the virtual timer, "
-				   "as Linux does",
-		   });
 }
 
 /* ---- VM-wide values ---- */
@@ -362,21 +292,42 @@ static bool is_counter(uint64_t id)
 	return catalogue_find(id)->compare == COMPARE_COUNTER;
 }
 
+enum which { ALL, MOVING, STILL };	/* counters move */
+
+static int read_values(const struct save *s, int vcpu,
+		       const struct regset *set, uint8_t *row,
+		       enum which which)
+{
+	struct batch b;
+	int ret;
+
+	if (batch_init(&b, set->n))
+		return no_memory(s);
+	for (size_t i = 0; i < set->n; i++)
+		if (which == ALL ||
+		    is_counter(set->ids[i]) == (which == MOVING))
+			batch_add(&b, set->ids[i], row + set->offsets[i], i);
+	ret = get_regs(s, vcpu, b.regs, b.n);
+	batch_free(&b);
+	return ret;
+}
+
+/* Through what VM-wide values are read. */
+static int vm_door(const struct save *s)
+{
+	return s->access.vm_regs ? ACCESS_VM : 0;
+}
+
 static int read_vm_row(struct save *s)
 {
 	struct onereg_image *image = s->image;
 	const struct regset *set = &image->vm_set;
-	int ret = 0;
 
 	free(image->vm_row);
 	image->vm_row = calloc(1, set->row_size ? set->row_size : 1);
 	if (!image->vm_row)
 		return no_memory(s);
-	for (size_t i = 0; i < set->n && !ret; i++)
-		if (!is_counter(set->ids[i]))
-			ret = get_reg(s, 0, set->ids[i],
-				      image->vm_row + set->offsets[i]);
-	return ret;
+	return read_values(s, vm_door(s), set, image->vm_row, STILL);
 }
 
 /*
@@ -387,17 +338,15 @@ static int read_counters(struct save *s)
 {
 	const struct onereg_io *io = &s->vm->io;
 	struct onereg_image *image = s->image;
-	const struct regset *set = &image->vm_set;
 	int ret = io->wall_clock(io->userdata, &image->saved_at);
 
-	if (ret)
+	if (ret) {
 		report_error(s->report, ret, "clock_gettime", "the wall clock",
 			     "cannot tell when the counters were read");
-	for (size_t i = 0; i < set->n && !ret; i++)
-		if (is_counter(set->ids[i]))
-			ret = get_reg(s, 0, set->ids[i],
-				      image->vm_row + set->offsets[i]);
-	return ret;
+		return ret;
+	}
+	return read_values(s, vm_door(s), &image->vm_set, image->vm_row,
+			   MOVING);
 }
 
 static int find_conflicts(struct save *s)
@@ -406,10 +355,10 @@ static int find_conflicts(struct save *s)
 	int ret = 0;
 
 	for (size_t i = 0; i < set->n && !ret; i++) {
-		bool observed;
+		bool known;
 
-		is_vm_wide(s, set->ids[i], &observed);
-		if (!observed && !is_counter(set->ids[i]))
+		is_vm_wide(s, set->ids[i], &known);
+		if (!known && !is_counter(set->ids[i]))
 			ret = ask_the_others(s, i);
 	}
 	return ret;
@@ -417,8 +366,10 @@ static int find_conflicts(struct save *s)
 
 static int save_vm_wide(struct save *s)
 {
+	const struct regset *list = s->access.vm_regs ? &s->access.vm_list :
+						       &s->lists[0];
 	struct onereg_image *image = s->image;
-	int ret = pick_set(s, &s->lists[0], true, &image->vm_set);
+	int ret = pick_set(s, list, true, &image->vm_set);
 
 	if (!ret)
 		ret = read_vm_row(s);
@@ -426,7 +377,7 @@ static int save_vm_wide(struct save *s)
 		ret = find_conflicts(s);
 	if (!ret && image->n_conflicts) {
 		regset_free(&image->vm_set);
-		ret = pick_set(s, &s->lists[0], true, &image->vm_set);
+		ret = pick_set(s, list, true, &image->vm_set);
 		if (!ret)
 			ret = read_vm_row(s);
 	}
@@ -484,8 +435,7 @@ static int save_row(struct save *s, size_t vcpu)
 	v->row = calloc(1, set->row_size ? set->row_size : 1);
 	if (!v->row)
 		return no_memory(s);
-	for (size_t i = 0; i < set->n && !ret; i++)
-		ret = get_reg(s, vcpu, set->ids[i], v->row + set->offsets[i]);
+	ret = read_values(s, (int)vcpu, set, v->row, ALL);
 	if (!ret && s->counts)
 		s->counts->registers_saved += set->n;
 	return ret;
@@ -529,7 +479,8 @@ static int for_each_vcpu(struct save *s, int (*fn)(struct save *, size_t))
 static int save_attrs(struct save *s, size_t vcpu)
 {
 	struct vcpu_state *v = &s->image->vcpus[vcpu];
-	int ret = vcpu_attrs_save(s->vm, vcpu, &v->attrs, s->report);
+	int ret = vcpu_attrs_save(s->vm, vcpu, s->image->features[0],
+				  &v->attrs, s->report);
 
 	if (!ret && s->counts)
 		s->counts->attributes_saved += v->attrs.n;
@@ -547,36 +498,75 @@ static int save_gic(struct save *s)
 	return ret;
 }
 
-/* MP states first: reading registers carries out a pending PSCI reset. */
-static int save_all(struct save *s)
+static int save_config(struct save *s)
+{
+	int ret = config_save(&s->access, s->image, s->report);
+
+	if (!ret && s->counts)
+		s->counts->registers_saved += s->image->config_set.n;
+	return ret ? ret : save_refuse_shape(s);
+}
+
+static int ask_kernel(struct save *s)
+{
+	const struct onereg_vm *vm = s->vm;
+	int ret = access_open(&s->access, &vm->io, vm->vm_fd, vm->vcpu_fds,
+			     s->report);
+
+	s->access.counts = s->counts;
+	return ret;
+}
+
+static int list_vm(struct save *s)
+{
+	return access_list(&s->access, s->report);
+}
+
+static int save_vcpus(struct save *s)
+{
+	int ret = for_each_vcpu(s, save_row);
+
+	if (!ret)
+		ret = for_each_vcpu(s, save_attrs);
+	return ret ? ret : for_each_vcpu(s, save_events);
+}
+
+static int save_mp_states(struct save *s)
+{
+	return for_each_vcpu(s, save_mp_state);
+}
+
+static int check_vm(struct save *s)
 {
 	int ret = vm_is_arm64(&s->vm->io, s->vm->vm_fd, s->report);
 
-	if (!ret && s->vm->gic_fd >= 0)
-		ret = gic_idle(s->vm, s->report);
-	if (!ret)
-		ret = save_shape(s);
-	if (!ret)
-		ret = save_host_facts(s);
-	if (!ret)
-		ret = check_host(s);
-	if (!ret)
-		ret = for_each_vcpu(s, save_mp_state);
-	if (!ret)
-		ret = list_registers(s);
-	if (!ret)
-		tell_unlisted(s);
-	if (!ret)
-		ret = save_vm_wide(s);
-	if (!ret)
-		ret = check_features(s);
-	if (!ret)
-		ret = for_each_vcpu(s, save_row);
-	if (!ret)
-		ret = for_each_vcpu(s, save_attrs);
-	if (!ret)
-		ret = for_each_vcpu(s, save_events);
-	return ret ? ret : save_gic(s);
+	return ret || s->vm->gic_fd < 0 ? ret : gic_idle(s->vm, s->report);
+}
+
+static int save_all(struct save *s)
+{
+	static int (*const steps[])(struct save *s) = {
+		check_vm,
+		ask_kernel,
+		save_shape,
+		save_host_facts,
+		check_host,
+		/* First of a vCPU's: reading a register carries out a reset. */
+		save_mp_states,
+		list_vm,
+		list_registers,
+		save_config,
+		save_tell_unlisted,
+		save_vm_wide,
+		save_check_features,
+		save_vcpus,
+		save_gic,
+	};
+	int ret = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && !ret; i++)
+		ret = steps[i](s);
+	return ret;
 }
 
 int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
@@ -595,6 +585,7 @@ int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 	for (size_t i = 0; s.lists && i < vm->n_vcpus; i++)
 		regset_free(&s.lists[i]);
 	free(s.lists);
+	access_close(&s.access);
 	if (r) {
 		onereg_image_free(s.image);
 		return r;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "internal.h"
+#include "config.h"
 
 #define DEFAULT_DEVICE	"/dev/kvm"
 /* Anywhere that leaves 512 redistributors room below 4 GiB. */
@@ -125,6 +125,23 @@ static int enable_caps(struct scratch *s, const struct scratch_options *o,
 	return ret;
 }
 
+/* What the kernel cannot is told; for a dry run that is the verdict. */
+static int configure(struct scratch *s, const struct scratch_options *o,
+		     struct onereg_report *report)
+{
+	struct access p;
+	int ret;
+
+	if (!o->like)
+		return 0;
+	ret = access_open(&p, &s->io, s->vm_fd, NULL, report);
+	if (ret)
+		return ret;
+	ret = config_write(&p, o->like, report);
+	access_close(&p);
+	return ret == -EOPNOTSUPP && s->dry ? 1 : ret;
+}
+
 static int create_vcpus(struct scratch *s, const struct scratch_options *o,
 			struct onereg_report *report)
 {
@@ -199,6 +216,8 @@ int scratch_open(struct scratch *s, const struct scratch_options *o,
 		ret = vm_is_arm64(&s->io, s->vm_fd, report);
 	if (!ret)
 		ret = enable_caps(s, o, report);
+	if (!ret)
+		ret = configure(s, o, report);
 	if (!ret)
 		ret = create_vcpus(s, o, report);
 	if (!ret && o->gic)

@@ -21,9 +21,21 @@ struct faulty {
 	uint64_t n, calls;	/* n 0: never */
 	int error;
 	bool for_good;
+	bool halves;		/* of a vector one half is done */
 	bool fired;
 	unsigned long request;	/* that failed first */
 };
+
+static void do_half(const struct faulty *f, int fd, unsigned long request,
+		    struct ka_reg_vec *vec)
+{
+	struct ka_reg_vec half = *vec;
+
+	half.count /= 2;
+	if (half.count &&
+	    !f->real->ioctl(f->real->userdata, fd, request, &half))
+		vec->done = half.count;
+}
 
 static int faulty_ioctl(void *userdata, int fd, unsigned long request,
 			void *arg)
@@ -35,6 +47,9 @@ static int faulty_ioctl(void *userdata, int fd, unsigned long request,
 		if (!f->fired)
 			f->request = request;
 		f->fired = true;
+		if (f->halves &&
+		    (request == KA_GET_REG_VEC || request == KA_SET_REG_VEC))
+			do_half(f, fd, request, arg);
 		return -f->error;
 	}
 	return f->real->ioctl(f->real->userdata, fd, request, arg);
@@ -110,11 +125,14 @@ struct rig {
 };
 
 static struct rig rig;
+/* Of the next rig: has its kernel VM-scoped registers? Halves of vectors? */
+static bool with_vm_regs, with_halves;
 
 /* Small, so that a loop over every call ends soon; with PMU and GIC. */
 static void rig_open(void)
 {
-	const struct model_host_options o = { .pmu = true };
+	const struct model_host_options o = { .pmu = true,
+					      .vm_regs = with_vm_regs };
 	struct shape shape = { .n_vcpus = 2, .gic = true, .nr_irqs = 64 };
 	struct model *src, *dst;
 
@@ -124,6 +142,7 @@ static void rig_open(void)
 	cr_assert_eq(model_new(rig.host, NULL, &src), 0);
 	cr_assert_eq(model_new(rig.host, NULL, &dst), 0);
 	faulty_init(&rig.faulty, model_io(dst));
+	rig.faulty.halves = with_halves;
 	rig.t.src = (struct machine){ model_io(src), src };
 	rig.t.dst = (struct machine){ &rig.faulty.io, dst };
 	shape.features = rig.host->profiles[1].features;
@@ -529,6 +548,43 @@ FAULT_TESTS(prove)
 FAULT_TESTS(dry_run)
 FAULT_TESTS(save)
 FAULT_TESTS(describe)
+
+/* The same where the kernel has VM-scoped registers. */
+#define VM_REGS_TESTS(op)                                            \
+	Test(vm_regs_faults, op##_call_fails_once)                   \
+	{                                                            \
+		with_vm_regs = true;                                 \
+		fail_each_call(&op_##op, EIO, false, 1);             \
+		fail_each_call(&op_##op, EBUSY, false, 1);           \
+		fail_each_call(&op_##op, EINTR, false, 1);           \
+	}                                                            \
+	Test(vm_regs_faults, op##_calls_fail_for_good)               \
+	{                                                            \
+		with_vm_regs = true;                                 \
+		fail_each_call(&op_##op, EIO, true, 1);              \
+		fail_each_call(&op_##op, EINTR, true, 1);            \
+	}                                                            \
+	Test(vm_regs_faults, op##_vector_stops_in_the_middle)        \
+	{                                                            \
+		with_vm_regs = true;                                 \
+		with_halves = true;                                  \
+		fail_each_call(&op_##op, EIO, false, 1);             \
+		fail_each_call(&op_##op, EINTR, false, 1);           \
+		fail_each_call(&op_##op, EINTR, true, 1);            \
+	}                                                            \
+	Test(vm_regs_faults, op##_allocation_fails)                  \
+	{                                                            \
+		with_vm_regs = true;                                 \
+		fail_each_allocation(&op_##op);                      \
+	}
+
+LEAK_CHECKED(vm_regs_faults);
+
+VM_REGS_TESTS(restore)
+VM_REGS_TESTS(prove)
+VM_REGS_TESTS(dry_run)
+VM_REGS_TESTS(save)
+VM_REGS_TESTS(describe)
 
 Test(faults, probe_call_fails_once_eio)
 {

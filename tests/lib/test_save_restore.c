@@ -9,6 +9,7 @@
 /* A host, and how its kernel does things; the source's and destination's. */
 struct setting {
 	struct model_host_options host;
+	enum { AS_HOST, ON_SOURCE, ON_DESTINATION } vm_regs;
 	void (*adjust)(struct model_style *src, struct model_style *dst);
 	bool no_physical_counter;	/* a kernel before 6.4 */
 };
@@ -26,6 +27,10 @@ static void open_models(const struct setting *s, struct onereg_host **host,
 	/* The other machine was switched on at another time. */
 	b.counter_start += 123456789;
 	b.wall_start += 50000000;
+	if (s->vm_regs) {
+		a.vm_regs = s->vm_regs == ON_SOURCE;
+		b.vm_regs = s->vm_regs == ON_DESTINATION;
+	}
 	if (s->adjust)
 		s->adjust(&a, &b);
 	cr_assert_eq(model_new(*host, &a, src), 0);
@@ -71,6 +76,36 @@ static const struct setting usual = { .host = { EVERYTHING } };
 	}
 BEHAVIOURS(NATIVE_TEST)
 MODEL_BEHAVIOURS(NATIVE_TEST)
+
+/* ---- kernels with VM-scoped registers ---- */
+
+static const struct setting vm_regs = { .host = { EVERYTHING,
+						  .vm_regs = true } };
+static const struct setting gained = { .host = { EVERYTHING,
+						 .vm_regs = true },
+				       .vm_regs = ON_DESTINATION };
+static const struct setting lost = { .host = { EVERYTHING, .vm_regs = true },
+				     .vm_regs = ON_SOURCE };
+
+LEAK_CHECKED(vm_regs);
+LEAK_CHECKED(gained);
+LEAK_CHECKED(lost);
+
+#define VM_REGS_TEST(name)                         \
+	Test(vm_regs, name)                        \
+	{                                          \
+		run(name, &vm_regs);               \
+	}                                          \
+	Test(gained, name)                         \
+	{                                          \
+		run(name, &gained);                \
+	}                                          \
+	Test(lost, name)                           \
+	{                                          \
+		run(name, &lost);                  \
+	}
+BEHAVIOURS(VM_REGS_TEST)
+MODEL_BEHAVIOURS(VM_REGS_TEST)
 
 /* ---- kernels and CPUs that differ ---- */
 

@@ -194,6 +194,8 @@ void description_of_another_host_is_not_used(struct test *t)
 	struct pair p;
 	int ret;
 
+	if (!need_untold(t, &t->src))
+		return;
 	ret = onereg_host_describe(&o, &host, NULL);
 	if (!EXPECT(t, !ret, "%d", ret))
 		return;
@@ -222,7 +224,7 @@ void register_of_a_later_vcpu_is_kept(struct test *t)
 	struct pair p;
 	int ret;
 
-	if (!need_model(t))
+	if (!need_model(t) || !need_untold(t, &t->src))
 		return;
 	if (pair_source(t, &p, &shape, 7500)) {
 		ret = model_poke(t->src.model, p.src.vcpu_fds[1], KA_BMAP(0),

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "model.h"
@@ -234,6 +235,41 @@ bool need_model(struct test *t)
 	if (!t->src.model || !t->dst.model)
 		t->skipped = "needs a kernel that misbehaves";
 	return !t->skipped;
+}
+
+bool has_vm_regs(struct machine *machine)
+{
+	struct onereg_io io;
+	int fd, mask;
+
+	if (io_complete(&io, machine->io))
+		return false;
+	fd = scratch_open_kvm(&io, NULL, NULL);
+	if (fd < 0)
+		return false;
+	mask = io_ioctl(&io, fd, KA_CHECK_EXTENSION,
+			(void *)(uintptr_t)KA_CAP_VM_ONE_REG);
+	io.close(io.userdata, fd);
+	return mask > 0;
+}
+
+bool need_untold(struct test *t, struct machine *machine)
+{
+	if (has_vm_regs(machine))
+		t->skipped = "this kernel tells which registers are the VM's";
+	return !t->skipped;
+}
+
+bool is_set_call(const char *operation)
+{
+	return operation && (!strcmp(operation, "KVM_SET_ONE_REG") ||
+			     !strcmp(operation, "KVM_SET_REG_VEC"));
+}
+
+bool is_get_call(const char *operation)
+{
+	return operation && (!strcmp(operation, "KVM_GET_ONE_REG") ||
+			     !strcmp(operation, "KVM_GET_REG_VEC"));
 }
 
 bool need_feature(struct test *t, unsigned int feature)

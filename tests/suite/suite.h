@@ -213,6 +213,13 @@ const struct onereg_finding *
 find_finding(const struct onereg_report *report, enum onereg_class class_,
 	     enum onereg_space space, uint64_t id, int error);
 bool need_model(struct test *t);
+/* Does the machine's kernel have VM-scoped registers? */
+bool has_vm_regs(struct machine *machine);
+/* What only a kernel shows that does not tell which registers are the VM's. */
+bool need_untold(struct test *t, struct machine *machine);
+/* "KVM_SET_ONE_REG", or, where there are vectors, the like. */
+bool is_set_call(const char *operation);
+bool is_get_call(const char *operation);
 bool need_feature(struct test *t, unsigned int feature);
 
 #endif

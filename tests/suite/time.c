@@ -127,12 +127,22 @@ static int spy_close(void *userdata, int fd)
 	return s->real.close(s->real.userdata, fd);
 }
 
+static void spy_set(struct spy *s, const struct ka_one_reg *regs, size_t n)
+{
+	for (size_t i = 0; i < n && s->n < ARRAY_SIZE(s->ids); i++)
+		s->ids[s->n++] = regs[i].id;
+}
+
 static int spy_ioctl(void *userdata, int fd, unsigned long request, void *arg)
 {
+	const struct ka_reg_vec *vec = arg;
 	struct spy *s = userdata;
 
-	if (request == KA_SET_ONE_REG && s->n < ARRAY_SIZE(s->ids))
-		s->ids[s->n++] = ((struct ka_one_reg *)arg)->id;
+	if (request == KA_SET_ONE_REG)
+		spy_set(s, arg, 1);
+	if (request == KA_SET_REG_VEC)
+		spy_set(s, (const struct ka_one_reg *)(uintptr_t)vec->regs,
+			vec->count);
 	return s->real.ioctl(s->real.userdata, fd, request, arg);
 }
 
