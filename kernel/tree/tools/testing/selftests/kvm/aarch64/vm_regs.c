@@ -26,7 +26,6 @@ static const u64 not_vm_scoped[] = {
 	KVM_REG_ARM_FW_REG(0x1000),
 	KVM_REG_ARM_FW_FEAT_BMAP_REG(0x1000),
 	KVM_REG_ARM_VM_REG(4),
-	KVM_REG_ARM64,
 	KVM_REG_ARM64 | ~KVM_REG_ARCH_MASK,
 };
 
