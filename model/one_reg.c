@@ -187,7 +187,7 @@ static int put_ids(struct vcpu *v, u64 __user *uind)
 int vcpu_reg_list(struct vcpu *v, struct kvm_reg_list *ulist)
 {
 	struct kvm_reg_list list;
-	u64 room;
+	u32 room;	/* the kernel looks no further */
 
 	if (vcpu_has(v, KA_VCPU_SVE) && !v->finalized)
 		return -EPERM;

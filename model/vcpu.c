@@ -202,9 +202,11 @@ static int set_events(struct vcpu *v, const struct ka_vcpu_events *e)
 	return 0;
 }
 
-static int get_mp_state(const struct vcpu *v, struct ka_mp_state __user *arg)
+static int get_mp_state(const struct vcpu *v, void __user *arg)
 {
-	return put_user(READ_ONCE(v->mp_state), &arg->mp_state);
+	const struct ka_mp_state mp = { READ_ONCE(v->mp_state) };
+
+	return copy_to_user(arg, &mp, sizeof(mp)) ? -EFAULT : 0;
 }
 
 static int set_mp_state(struct vcpu *v, const struct ka_mp_state __user *arg)

@@ -70,7 +70,7 @@ struct kvm_vcpu_arch {
 	struct kvm_smccc_features smccc_feat;
 	unsigned int reg_ids_omitted;
 	struct vcpu_reset_state reset_state;
-	bool initialized;	/* the kernel's flag VCPU_INITIALIZED */
+	bool initialized;	/* a flag in the kernel */
 };
 
 struct kvm_vcpu {
