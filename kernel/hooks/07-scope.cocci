@@ -88,6 +88,28 @@ expression reg, uind;
 - copy_reg_to_user(reg, uind)
 + copy_reg_to_user(vcpu, reg, uind)
 
+// The last ids of the list: they move up by what was left out before.
+@demux@
+expression id, to;
+identifier uindices;
+typedef u64;
+@@
+  write_demux_regids(
++		    struct kvm_vcpu *vcpu,
+		    u64 *uindices)
+  {
+  <...
+- put_user(id, to)
++ kvm_vm_regs_put_id(vcpu, id, to)
+  ...>
+  }
+
+@@
+expression to;
+@@
+- write_demux_regids(to)
++ write_demux_regids(vcpu, to)
+
 @@
 @@
   walk_one_sys_reg(

@@ -534,6 +534,8 @@ static int access_vec(struct kvm *kvm, struct kvm_vcpu *vcpu,
 	struct kvm_one_reg __user *uregs = u64_to_user_ptr(vec->regs);
 	int ret;
 
+	if (vcpu && !kvm_vcpu_initialized(vcpu))
+		return -ENOEXEC;
 	if (vec->flags || vec->reserved)
 		return -EINVAL;
 	if (!vec->count || vec->count > KVM_REG_VEC_MAX)
@@ -645,8 +647,6 @@ int kvm_vm_regs_vcpu_ioctl(struct kvm_vcpu *vcpu, unsigned int ioctl,
 	switch (ioctl) {
 	case KVM_GET_REG_VEC:
 	case KVM_SET_REG_VEC:
-		if (!kvm_vcpu_initialized(vcpu))
-			return -ENOEXEC;
 		return reg_vec(vcpu->kvm, vcpu, argp,
 			       ioctl == KVM_SET_REG_VEC);
 	}
