@@ -141,19 +141,32 @@ void container_start(struct container_out *out, uint32_t kind, size_t expected)
 	if (grow(out, expected))
 		out->size = 0;
 	put_bytes(out, FORMAT_MAGIC, FORMAT_MAGIC_SIZE);
-	put_u32(out, FORMAT_MAJOR << 16 | FORMAT_MINOR);
+	put_u32(out, FORMAT_MAJOR << 16); /* minor: container_finish() */
 	put_u32(out, kind);
 	put_u64(out, 0); /* length and checksum: container_finish() */
 	put_u64(out, 0);
 }
 
-void container_begin(struct container_out *out, uint32_t type)
+static void begin(struct container_out *out, uint32_t type, uint32_t flags)
 {
 	out->section = out->size;
 	put_u64(out, 0); /* checksum and length: container_end() */
 	put_u32(out, type);
-	put_u32(out, FORMAT_REQUIRED);
+	put_u32(out, flags);
 	put_u64(out, 0);
+}
+
+void container_begin(struct container_out *out, uint32_t type)
+{
+	begin(out, type, FORMAT_REQUIRED);
+}
+
+void container_begin_new(struct container_out *out, uint32_t type,
+			 uint32_t minor, bool required)
+{
+	if (minor > out->minor)
+		out->minor = minor;
+	begin(out, type, required ? FORMAT_REQUIRED : 0);
 }
 
 void container_end(struct container_out *out)
@@ -180,6 +193,7 @@ int container_finish(struct container_out *out, void **ret, size_t *ret_size)
 		free(out->data);
 		return out->error;
 	}
+	store_u64(out->data + 8, load_u64(out->data + 8) | out->minor);
 	store_u64(out->data + 16, out->size);
 	store_u64(out->data + 24, XXH3_64bits(out->data, 24));
 	store_u64(out->data + end + FORMAT_SECTION_SIZE,
@@ -392,7 +406,7 @@ static int take_section(struct container *c, const uint8_t *p, size_t length)
 		return container_error(
 			c, EPROTO, p + 8,
 			"section %s is required and not known here", text);
-	if (!required)
+	if (!required && !s->optional)
 		return container_error(c, EBADMSG, p + 12,
 				       "section %s is not marked as required",
 				       text);
@@ -488,7 +502,16 @@ static int walk_sections(struct container *c)
 			       FORMAT_MAX_SECTIONS);
 }
 
-int container_open(struct container *c, const uint32_t *types, size_t n)
+bool container_has(const struct container *c, uint32_t type)
+{
+	for (size_t i = 0; i < c->n_sections; i++)
+		if (c->sections[i].type == type)
+			return c->sections[i].data;
+	return false;
+}
+
+int container_open(struct container *c, const uint32_t *types, size_t n,
+		   size_t n_needed)
 {
 	char text[TYPE_TEXT_SIZE];
 	size_t i;
@@ -496,11 +519,14 @@ int container_open(struct container *c, const uint32_t *types, size_t n)
 
 	c->n_sections = n;
 	for (i = 0; i < n; i++)
-		c->sections[i] = (struct section){ .type = types[i] };
+		c->sections[i] = (struct section){
+			.type = types[i],
+			.optional = i >= n_needed,
+		};
 	r = check_header(c);
 	if (!r)
 		r = walk_sections(c);
-	for (i = 0; !r && i < n; i++)
+	for (i = 0; !r && i < n_needed; i++)
 		if (!c->sections[i].data)
 			r = container_error(c, EBADMSG, c->data + c->size,
 					    "section %s is missing",

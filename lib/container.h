@@ -12,7 +12,7 @@
 #define FORMAT_MAGIC		"\x89ONR\r\n\x1a\n"
 #define FORMAT_MAGIC_SIZE	8
 #define FORMAT_MAJOR		1
-#define FORMAT_MINOR		0
+#define FORMAT_MINOR		1
 #define FORMAT_HEADER_SIZE	32	/* bytes, as all sizes here */
 #define FORMAT_SECTION_SIZE	24	/* a section's header */
 #define FORMAT_ALIGN		8
@@ -44,6 +44,7 @@
 #define FORMAT_ROWS		FORMAT_TYPE('R', 'O', 'W', 'S')
 #define FORMAT_GICV		FORMAT_TYPE('G', 'I', 'C', 'V')
 #define FORMAT_CONF		FORMAT_TYPE('C', 'O', 'N', 'F')
+#define FORMAT_VMCF		FORMAT_TYPE('V', 'M', 'C', 'F')
 #define FORMAT_CAPS		FORMAT_TYPE('C', 'A', 'P', 'S')
 #define FORMAT_PROF		FORMAT_TYPE('P', 'R', 'O', 'F')
 #define FORMAT_END		FORMAT_TYPE('E', 'N', 'D', '.')
@@ -71,6 +72,7 @@ struct container_out {
 	uint8_t *data;
 	size_t size, allocated;
 	size_t section;		/* where the open section begins */
+	uint32_t minor;		/* version of the newest section put */
 	int error;
 };
 
@@ -78,6 +80,9 @@ struct container_out {
 void container_start(struct container_out *out, uint32_t kind,
 		     size_t expected);
 void container_begin(struct container_out *out, uint32_t type);
+/* One that is new since that minor version, and may be absent. */
+void container_begin_new(struct container_out *out, uint32_t type,
+			 uint32_t minor, bool required);
 void container_end(struct container_out *out);
 /* Gives the file to *ret, or frees it and says -errno. */
 int container_finish(struct container_out *out, void **ret, size_t *ret_size);
@@ -114,12 +119,13 @@ int fault_write(int r, const struct fault *f, const char *name,
 
 struct section {
 	uint32_t type;
+	bool optional;
 	const uint8_t *data;	/* NULL: not there */
 	size_t size;
 };
 
 /* The most types that a kind of file knows. */
-#define CONTAINER_MAX_TYPES 8
+#define CONTAINER_MAX_TYPES 10
 
 struct container {
 	const uint8_t *data;
@@ -133,10 +139,12 @@ struct container {
 
 /*
  * Checks all that can be checked without knowing what sections mean, and
- * finds those of "types", each of which must be there. c's data, size, name,
- * report and kind are set by the caller.
+ * finds those of "types", of which the first n_needed must be there. c's data,
+ * size, name, report and kind are set by the caller.
  */
-int container_open(struct container *c, const uint32_t *types, size_t n);
+int container_open(struct container *c, const uint32_t *types, size_t n,
+		   size_t n_needed);
+bool container_has(const struct container *c, uint32_t type);
 
 /* Adds the ERROR finding, at that offset in the file, and returns -error. */
 int container_error(const struct container *c, int error, const void *where,

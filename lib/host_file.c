@@ -355,7 +355,8 @@ static int read_host(struct container *c, struct onereg_host *host)
 	struct fault f;
 	int r;
 
-	r = container_open(c, host_types, ARRAY_SIZE(host_types));
+	r = container_open(c, host_types, ARRAY_SIZE(host_types),
+			   ARRAY_SIZE(host_types));
 	if (!r)
 		r = read_host_origin(c, host);
 	if (!r)

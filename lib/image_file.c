@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "container.h"
 
 #define VCPU_SIZE 88
@@ -15,7 +16,10 @@
 static const uint32_t image_types[] = {
 	FORMAT_ORIG, FORMAT_SHAP, FORMAT_VMRG, FORMAT_SETS,
 	FORMAT_VCPU, FORMAT_ROWS, FORMAT_GICV, FORMAT_CONF,
+	/* since 1.1 */
+	FORMAT_VMCF,
 };
+#define N_NEEDED 8
 _Static_assert(ARRAY_SIZE(image_types) <= CONTAINER_MAX_TYPES, "too many");
 _Static_assert(sizeof(struct ka_vcpu_events) == 64, "docs/format.md");
 
@@ -126,6 +130,22 @@ static void put_rest(struct container_out *out,
 	container_end(out);
 }
 
+/*
+ * Readers of 1.0 may do without it where a kernel without these registers
+ * may: what is VM-wide elsewhere is in the rows if vCPUs may differ.
+ */
+static void put_config(struct container_out *out,
+		       const struct onereg_image *image)
+{
+	if (!image->config_set.n)
+		return;
+	container_begin_new(out, FORMAT_VMCF, 1, config_needs_kernel(image));
+	put_regset(out, &image->config_set);
+	put_bytes(out, image->config_row, image->config_set.row_size);
+	put_padding(out);
+	container_end(out);
+}
+
 /* A little more than the file will have. */
 static size_t expected_size(const struct onereg_image *image)
 {
@@ -169,6 +189,7 @@ static int encode(const struct onereg_image *image, const char *name,
 	put_sets(&out, image);
 	put_vcpus(&out, image);
 	put_rest(&out, image);
+	put_config(&out, image);
 	r = container_finish(&out, ret, ret_size);
 	return fault_write(r, &f, name, report);
 }
@@ -431,13 +452,30 @@ static int read_conflicts(const struct container *c, struct onereg_image *image)
 	return r ? r : cursor_finish(&cur);
 }
 
+static int read_config(const struct container *c, struct onereg_image *image)
+{
+	struct cursor cur;
+	int r;
+
+	if (!container_has(c, FORMAT_VMCF))
+		return 0;
+	cursor_init(&cur, c, FORMAT_VMCF);
+	r = cursor_regset(&cur, &image->config_set);
+	if (!r)
+		r = cursor_row(&cur, image->config_set.row_size,
+			       &image->config_row);
+	if (!r && !image->config_set.n)
+		r = cursor_error(&cur, "no register");
+	return r ? r : cursor_finish(&cur);
+}
+
 /* In the order in which one needs the other. */
 static int read_image(struct container *c, struct onereg_image *image)
 {
 	struct fault f;
 	int r;
 
-	r = container_open(c, image_types, ARRAY_SIZE(image_types));
+	r = container_open(c, image_types, ARRAY_SIZE(image_types), N_NEEDED);
 	if (!r)
 		r = read_image_origin(c, image);
 	if (!r)
@@ -454,6 +492,8 @@ static int read_image(struct container *c, struct onereg_image *image)
 		r = read_gic(c, image);
 	if (!r)
 		r = read_conflicts(c, image);
+	if (!r)
+		r = read_config(c, image);
 	if (r)
 		return r;
 	r = image_valid(image, &f);

@@ -127,6 +127,23 @@ static int check_sets(const struct onereg_image *image, struct fault *f)
 	return r;
 }
 
+static int check_config(const struct onereg_image *image, struct fault *f)
+{
+	const struct regset *set = &image->config_set;
+	uint64_t id = 0;
+	int r = ids_unique(set->ids, set->n, &id);
+
+	if (r == -EEXIST)
+		return fault(f, FORMAT_VMCF, "id %#llx occurs twice in a list",
+			     (unsigned long long)id);
+	for (size_t i = 0; !r && i < set->n; i++)
+		if ((set->ids[i] & ~0xffffULL) != KA_VM_REG(0))
+			return fault(f, FORMAT_VMCF,
+				     "id %#llx is no VM configuration register",
+				     (unsigned long long)set->ids[i]);
+	return r;
+}
+
 /* Counts how many of the sorted ids are in lists; seen has a byte for each. */
 static size_t count_listed(const struct onereg_image *image,
 			   const uint64_t *sorted, size_t n, uint8_t *seen)
@@ -194,5 +211,7 @@ int image_valid(const struct onereg_image *image, struct fault *f)
 		r = check_vcpus(image, f);
 	if (!r)
 		r = check_sets(image, f);
+	if (!r)
+		r = check_config(image, f);
 	return r ? r : check_conflicts(image, f);
 }

@@ -23,7 +23,11 @@ static json_t *counts(const struct onereg_report *report)
 	struct onereg_counts c = { .size = sizeof(c) };
 
 	onereg_report_counts(report, &c);
-	return json_pack("{s:I s:I s:I s:I s:I s:I}", "registers_saved",
+	return json_pack("{s:I s:I s:I s:I s:I s:I s:I s:I s:I}",
+			 "register_calls", (json_int_t)c.register_calls,
+			 "vector_calls", (json_int_t)c.vector_calls,
+			 "vm_registers_written",
+			 (json_int_t)c.vm_registers_written, "registers_saved",
 			 (json_int_t)c.registers_saved, "registers_written",
 			 (json_int_t)c.registers_written, "registers_compared",
 			 (json_int_t)c.registers_compared, "attributes_saved",

@@ -47,6 +47,23 @@ static int enable_caps(struct vm *vm, const struct onereg_image *image)
 	return 0;
 }
 
+/* What is fixed once there is a vCPU. */
+static int configure(struct vm *vm, const struct onereg_image *image)
+{
+	struct onereg_report *report;
+	int rc;
+
+	if (!image)
+		return 0;
+	if (onereg_report_new(&report))
+		return cannot(NULL, "no memory for a report");
+	rc = onereg_vm_configure(NULL, vm->vm_fd, image, report);
+	if (rc)
+		rc = plane_cannot(report, rc, "making the VM");
+	onereg_report_free(report);
+	return rc;
+}
+
 static int create_memory(struct vm *vm)
 {
 	size_t size = vm->machine.memory_size;
@@ -193,6 +210,8 @@ int vm_create(struct vm *vm, const struct machine *machine,
 	rc = open_kvm(vm);
 	if (!rc)
 		rc = enable_caps(vm, image);
+	if (!rc)
+		rc = configure(vm, image);
 	if (!rc)
 		rc = create_memory(vm);
 	if (!rc)

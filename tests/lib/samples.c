@@ -98,6 +98,18 @@ static void make_caps(struct onereg_image *image, uint64_t *seed, size_t n)
 	}
 }
 
+static void make_config(struct onereg_image *image, uint64_t *seed, size_t n)
+{
+	uint64_t *ids = allocate(n, sizeof(*ids));
+
+	for (size_t i = 0; i < n; i++)
+		ids[i] = KA_VM_REG(i);
+	if (n && regset_init(&image->config_set, ids, n))
+		abort();
+	free(ids);
+	image->config_row = random_row(seed, image->config_set.row_size);
+}
+
 struct onereg_image *sample_image(const struct sample_shape *shape)
 {
 	struct onereg_image *image = allocate(1, sizeof(*image));
@@ -131,6 +143,7 @@ struct onereg_image *sample_image(const struct sample_shape *shape)
 	image->n_conflicts = shape->n_conflicts;
 	for (i = 0; i < shape->n_conflicts; i++)
 		image->conflicts[i] = image->sets[0].ids[i];
+	make_config(image, &seed, shape->n_config);
 	return image;
 }
 
@@ -257,6 +270,8 @@ bool images_equal(const struct onereg_image *a, const struct onereg_image *b)
 		if (!vcpus_equal(a, b, i))
 			return false;
 	return same(a->vm_row, b->vm_row, a->vm_set.row_size) &&
+	       regset_equal(&a->config_set, &b->config_set) &&
+	       same(a->config_row, b->config_row, a->config_set.row_size) &&
 	       attrs_equal(&a->gic, &b->gic) &&
 	       same(a->conflicts, b->conflicts,
 		    a->n_conflicts * sizeof(*a->conflicts));

@@ -12,6 +12,7 @@ struct sample_shape {
 	size_t n_vm_ids;
 	size_t n_gic, n_attrs;	/* attributes; n_attrs of each vCPU */
 	size_t n_caps, n_conflicts;
+	size_t n_config;
 };
 
 /* Random values in that shape; aborts if there is no memory. */

@@ -112,6 +112,34 @@ Test(format, an_empty_image_round_trips)
 	expect_round_trip(&(struct sample_shape){ 0 });
 }
 
+Test(format, vm_configuration_round_trips)
+{
+	expect_round_trip(&(struct sample_shape){ .seed = 3, .n_config = 4 });
+}
+
+/* Only where it holds what kernels without it cannot be: the rest is a fact. */
+Test(format, vm_configuration_is_required_where_vcpus_may_differ)
+{
+	static const uint64_t needs[] = { 0, 1 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
+		struct onereg_image *image = sample_image(
+			&(struct sample_shape){ .seed = 3, .n_config = 4 });
+		uint8_t *data, *at;
+		size_t size;
+
+		memcpy(image->config_row, &needs[i], sizeof(needs[i]));
+		cr_assert_eq(onereg_image_write(image, (void **)&data, &size),
+			     0);
+		cr_assert_eq(data[8], 1, "minor version");
+		at = memmem(data, size, "VMCF", 4);
+		cr_assert(at);
+		cr_assert_eq(at[4], needs[i]);
+		free(data);
+		onereg_image_free(image);
+	}
+}
+
 Test(format, random_images_round_trip)
 {
 	uint64_t s;

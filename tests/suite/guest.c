@@ -60,7 +60,7 @@ static bool create_gic(struct test *t, struct guest *g)
 	return true;
 }
 
-static bool create_vm(struct test *t, struct guest *g)
+static bool create_plain_vm(struct test *t, struct guest *g)
 {
 	const struct onereg_io *io = g->machine->io;
 	struct ka_enable_cap cap = { .cap = g->shape.cap };
@@ -75,6 +75,21 @@ static bool create_vm(struct test *t, struct guest *g)
 	if (!g->shape.cap)
 		return true;
 	ret = call(g, g->vm_fd, KA_ENABLE_CAP, &cap);
+	return EXPECT(t, !ret, "%d", ret);
+}
+
+/* What is fixed once there is a vCPU. */
+static bool create_vm(struct test *t, struct guest *g)
+{
+	const struct onereg_io *io = g->machine->io;
+	int ret = 0;
+
+	if (!create_plain_vm(t, g))
+		return false;
+	if (g->shape.asym)
+		ret = io_set_reg(io, g->vm_fd, KA_VM_ASYM, &g->shape.asym);
+	if (!ret && g->shape.like)
+		ret = onereg_vm_configure(io, g->vm_fd, g->shape.like, NULL);
 	return EXPECT(t, !ret, "%d", ret);
 }
 

@@ -81,6 +81,10 @@ typedef void behaviour(struct test *t);
 	X(dry_run_says_no_where_the_vm_cannot_be_made)                   \
 	X(describe_tells_what_kvm_lacks)                                 \
 	X(describe_tells_why_open_failed)                                \
+	X(vcpus_that_differ_are_restored)                                \
+	X(vcpus_that_might_differ_are_restored)                          \
+	X(configuring_comes_before_vcpus)                                \
+	X(check_knows_whether_vcpus_can_differ)                          \
 	X(model_agrees_with_this_kernel)
 
 /* Those need models that misbehave, or that can be looked into. */
@@ -121,6 +125,8 @@ struct shape {
 	uint32_t nr_irqs;	/* 0: the kernel's default */
 	uint32_t cap;		/* to enable, or 0 */
 	unsigned int sve_vq;	/* longest vector, 0: the host's */
+	uint64_t asym;		/* what vCPUs may differ in */
+	const struct onereg_image *like;	/* to configure it for; NULL */
 };
 
 struct guest {
