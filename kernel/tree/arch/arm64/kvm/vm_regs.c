@@ -713,7 +713,11 @@ int kvm_vm_regs_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap)
  */
 void kvm_vm_regs_vcpu_create(struct kvm_vcpu *vcpu)
 {
-	vcpu->arch.smccc_feat = vcpu->kvm->arch.smccc_feat;
+	struct kvm *kvm = vcpu->kvm;
+
+	mutex_lock(&kvm->arch.config_lock);
+	vcpu->arch.smccc_feat = kvm->arch.smccc_feat;
+	mutex_unlock(&kvm->arch.config_lock);
 }
 
 /**
@@ -736,15 +740,15 @@ int kvm_vm_regs_check_init(struct kvm *kvm, const struct kvm_vcpu_init *init)
  */
 void kvm_vm_regs_vcpu_inited(struct kvm_vcpu *vcpu)
 {
-	struct kvm_vm_regs *vm_regs = &vcpu->kvm->arch.vm_regs;
+	struct kvm *kvm = vcpu->kvm;
 
-	lockdep_assert_held(&vcpu->kvm->arch.config_lock);
+	lockdep_assert_held(&kvm->arch.config_lock);
 
-	if (vm_regs->vcpu)
+	if (kvm->arch.vm_regs.vcpu)
 		return;
 
 	/* Pairs with vm_vcpu(). */
-	smp_store_release(&vm_regs->vcpu, vcpu);
+	smp_store_release(&kvm->arch.vm_regs.vcpu, vcpu);
 }
 
 /**
