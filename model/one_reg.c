@@ -70,6 +70,17 @@ static bool is_arm64(uint64_t id)
 	return (id & ~KVM_REG_SIZE_MASK) >> 32 == KVM_REG_ARM64 >> 32;
 }
 
+/* Host facts, and nothing else, a kernel knows by any class without a rule. */
+static uint64_t known_id(uint64_t id)
+{
+	uint64_t fact = (id & ~KVM_REG_ARM_COPROC_MASK) | KA_REG_SYSREG;
+
+	if (is_class(id, KVM_REG_ARM_CORE) || is_class(id, KVM_REG_ARM_DEMUX) ||
+	    is_class(id, KVM_REG_ARM64_SVE) || is_firmware(id))
+		return id;
+	return reg_is_host_fact(fact) ? fact : id;
+}
+
 static int read_value(struct vcpu *v, const struct kvm_one_reg *reg,
 		      uint8_t value[KA_REG_SIZE_MAX])
 {
@@ -102,8 +113,12 @@ static int host_fact(const struct kvm_one_reg *reg, bool set)
 	return val == fact ? 0 : -EINVAL;
 }
 
-int kvm_arm_get_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
+int kvm_arm_get_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *ureg)
 {
+	const struct kvm_one_reg known = {
+		.id = known_id(ureg->id),
+		.addr = ureg->addr,
+	}, *reg = &known;
 	uint8_t value[KA_REG_SIZE_MAX];
 	int ret;
 
@@ -118,8 +133,12 @@ int kvm_arm_get_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 			    onereg_reg_size(reg->id)) ? -EFAULT : 0;
 }
 
-int kvm_arm_set_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
+int kvm_arm_set_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *ureg)
 {
+	const struct kvm_one_reg known = {
+		.id = known_id(ureg->id),
+		.addr = ureg->addr,
+	}, *reg = &known;
 	uint8_t value[KA_REG_SIZE_MAX];
 	const struct fault *f;
 	struct vcpu *v;

@@ -17,7 +17,7 @@
 #define NR_SGIS		16
 #define MAX_REDIST_REGIONS 8
 #define ADDR_UNDEF	(~0ULL)
-#define VCPU_VALID_FEATURES 0xffU
+#define VCPU_VALID_FEATURES 0x7fU
 #define SVE_MAX_VQ	16
 
 struct irq {

@@ -136,6 +136,7 @@ void reg_put_u64(struct vcpu *v, uint64_t id, uint64_t value)
 int reg_check(struct vcpu *v, uint64_t id, bool set)
 {
 	uint64_t cls = id & KA_REG_CLASS_MASK;
+	uint32_t size = 1U << ((id & KA_REG_SIZE_MASK) >> KA_REG_SIZE_SHIFT);
 
 	if (reg_is_sve(id))
 		return sve_check(v, id, set);
@@ -143,9 +144,9 @@ int reg_check(struct vcpu *v, uint64_t id, bool set)
 		return 0;
 	if (cls != KA_REG_CORE)
 		return -ENOENT;
-	/* The id without its class is an index, however large. */
-	return (uint32_t)(id & ~KA_REG_CORE) + onereg_reg_size(id) / 4 >=
-			       CORE_N ? -ENOENT : -EINVAL;
+	/* The id without its class is an index, and a size any, however large. */
+	return (uint32_t)(id & ~KA_REG_CORE) + size / 4 >= CORE_N ? -ENOENT :
+								     -EINVAL;
 }
 
 int reg_get(struct vcpu *v, uint64_t id, void *value)

@@ -8,6 +8,8 @@
 
 #define ID_AA64PFR0		KA_SYS(3, 0, 0, 4, 0)
 #define ID_AA64PFR0_GIC		(0xfULL << 24)
+#define ID_PFR1			KA_SYS(3, 0, 0, 1, 1)
+#define ID_PFR1_GIC		(0xfULL << 28)
 
 /* mp_lock is held. */
 static void change_mp_state(struct vcpu *v, uint32_t state)
@@ -75,6 +77,13 @@ static int wait_to_run(struct vcpu *v)
 }
 
 /* Without a GIC at the first run of any vCPU there is none in the ID regs. */
+static void hide_gic(struct vcpu *v)
+{
+	reg_put_u64(v, ID_AA64PFR0, reg_u64(v, ID_AA64PFR0) & ~ID_AA64PFR0_GIC);
+	reg_put_u64(v, ID_PFR1, reg_u64(v, ID_PFR1) & ~ID_PFR1_GIC);
+}
+
+/* It may fail after it has had an effect, and then be tried again. */
 static int first_run(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
@@ -86,8 +95,11 @@ static int first_run(struct vcpu *v)
 		goto out;
 	}
 	if (!vm->gic.created && !vm_ran(vm))
-		reg_put_u64(v, ID_AA64PFR0,
-			    reg_u64(v, ID_AA64PFR0) & ~ID_AA64PFR0_GIC);
+		hide_gic(v);
+	if (vcpu_has(v, KA_VCPU_PMU_V3) && !v->pmu_created) {
+		ret = -EINVAL;
+		goto out;
+	}
 	set_bit(KVM_ARCH_FLAG_TIMER_PPIS_IMMUTABLE, &vm->kvm.arch.flags);
 	set_bit(KVM_ARCH_FLAG_HAS_RAN_ONCE, &vm->kvm.arch.flags);
 	WRITE_ONCE(v->ran, true);
@@ -105,8 +117,6 @@ int vcpu_run(struct vcpu *v)
 		return -ENOEXEC;
 	if (vcpu_has(v, KA_VCPU_SVE) && !v->finalized)
 		return -EPERM;
-	if (vcpu_has(v, KA_VCPU_PMU_V3) && !v->pmu_created)
-		return -EINVAL;
 	ret = first_run(v);
 	if (ret)
 		return ret;

@@ -8,6 +8,10 @@
 #define ID_AA64PFR0_GIC		(0xfULL << 24)
 #define CORE_X0			(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
 #define CORE_PC			(CORE_X0 | 0x40)
+#define CLIDR			KA_SYS(3, 1, 0, 0, 1)
+#define CORE_SP_EL1		(CORE_X0 | 0x44)
+#define CORE_ELR_EL1		(CORE_X0 | 0x46)
+#define CORE_SPSR_EL1		(CORE_X0 | 0x48)
 #define PAUTH_BITS \
 	(1U << KA_VCPU_PTRAUTH_ADDRESS | 1U << KA_VCPU_PTRAUTH_GENERIC)
 
@@ -78,6 +82,35 @@ bool kvm_check_request(int req, struct kvm_vcpu *vcpu)
 	return test_and_clear_bit(req, &vcpu->requests);
 }
 
+/* What no reset of a vCPU touches. */
+static bool survives_reset(uint64_t id)
+{
+	return id == CORE_SP_EL1 || id == CORE_ELR_EL1 ||
+	       id == CORE_SPSR_EL1 || id == CLIDR ||
+	       (id & KA_REG_CLASS_MASK) == KA_REG_DEMUX;
+}
+
+static void reset_row(struct vcpu *v)
+{
+	const struct host_profile *p = v->vm->profile;
+	const struct regset *set = &p->set;
+
+	for (size_t i = 0; i < set->n; i++)
+		if (!v->k.arch.initialized || !survives_reset(set->ids[i]))
+			memcpy(v->row + set->offsets[i],
+			       p->reset + set->offsets[i],
+			       onereg_reg_size(set->ids[i]));
+}
+
+/* As KVM deals it out, once: 16 vCPUs to a cluster. */
+static void set_affinity(struct vcpu *v)
+{
+	unsigned int id = v->k.vcpu_id;
+
+	WRITE_ONCE(v->mpidr, 1U << 31 | (id & 0xf) | (id >> 4 & 0xff) << 8 |
+			     (uint64_t)(id >> 12 & 0xff) << 16);
+}
+
 void kvm_reset_vcpu(struct kvm_vcpu *vcpu)
 {
 	struct vcpu *v = to_vcpu(vcpu);
@@ -88,11 +121,9 @@ void kvm_reset_vcpu(struct kvm_vcpu *vcpu)
 	state = vcpu->arch.reset_state;
 	vcpu->arch.reset_state.reset = false;
 	mutex_unlock(&v->mp_lock);
-	memcpy(v->row, p->reset, p->set.row_size);
-	/* Affinity as KVM deals it out: 16 vCPUs to a cluster. */
-	WRITE_ONCE(v->mpidr, 1U << 31 | (vcpu->vcpu_id & 0xf) |
-			     (vcpu->vcpu_id >> 4 & 0xff) << 8 |
-			     (uint64_t)(vcpu->vcpu_id >> 12 & 0xff) << 16);
+	reset_row(v);
+	if (!vcpu->arch.initialized)
+		set_affinity(v);
 	for (size_t i = 0; i < p->set.n; i++)
 		if (reg_is_sve(p->set.ids[i]) && p->set.ids[i] != KA_SVE_VLS)
 			memset(v->row + p->set.offsets[i], 0,
@@ -162,7 +193,9 @@ static int vcpu_init(struct vcpu *v, const void __user *arg)
 	ret = init_features(v, &init);
 	if (ret)
 		return ret;
-	v->serror_pending = false;
+	/* Later it stays pending. */
+	if (!v->ran)
+		v->serror_pending = false;
 	vcpu_set_mp_state(v, off ? KA_MP_STATE_STOPPED :
 				   KA_MP_STATE_RUNNABLE);
 	return 0;
