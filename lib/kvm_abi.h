@@ -67,6 +67,11 @@ struct ka_reg_mask_range {
 	uint32_t reserved[13];
 };
 
+struct ka_counter_offset {
+	uint64_t counter_offset;
+	uint64_t reserved;
+};
+
 /* Many struct ka_one_reg in one call; done: how many are complete. */
 struct ka_reg_vec {
 	uint32_t count;
@@ -92,8 +97,8 @@ struct ka_reg_vec {
 #define KA_ARM_VCPU_INIT		_IOW(KA_IO, 0xae, struct ka_vcpu_init)
 #define KA_ARM_PREFERRED_TARGET		_IOR(KA_IO, 0xaf, struct ka_vcpu_init)
 #define KA_GET_REG_LIST			_IOWR(KA_IO, 0xb0, struct ka_reg_list)
-/* The offset, and a reserved 0. */
-#define KA_ARM_SET_COUNTER_OFFSET	_IOW(KA_IO, 0xb5, uint64_t[2])
+#define KA_ARM_SET_COUNTER_OFFSET \
+	_IOW(KA_IO, 0xb5, struct ka_counter_offset)
 #define KA_ARM_GET_REG_WRITABLE_MASKS	_IOR(KA_IO, 0xb6, struct ka_reg_mask_range)
 #define KA_ARM_VCPU_FINALIZE		_IOW(KA_IO, 0xc2, int)
 #define KA_CREATE_DEVICE		_IOWR(KA_IO, 0xe0, struct ka_create_device)

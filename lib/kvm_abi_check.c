@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holds kvm_abi.h against the system's own headers, and against that of
- * VM-scoped registers. Built on arm64 only; what an older header does not
+ * Holds kvm_abi.h, and validate/abi.h, against the system's own headers, and
+ * against that of VM-scoped registers. Built on arm64 only; what an older header does not
  * have is left out.
  */
 #include <linux/kvm.h>
 
 #include "kvm_abi.h"
 #include "kvm_vm_regs.h"
+#include "validate/abi.h"
 
 #define SAME(ours, theirs) _Static_assert((ours) == (theirs), #theirs)
 #define SAME_SIZE(ours, theirs) SAME(sizeof(struct ours), sizeof(struct theirs))
@@ -118,7 +119,30 @@ SAME(KA_VGIC_SAVE_PENDING_TABLES, KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES);
 
 #ifdef KVM_ARM_SET_COUNTER_OFFSET
 SAME(KA_ARM_SET_COUNTER_OFFSET, KVM_ARM_SET_COUNTER_OFFSET);
+SAME_SIZE(ka_counter_offset, kvm_arm_counter_offset);
+SAME(KA_CAP_COUNTER_OFFSET, KVM_CAP_COUNTER_OFFSET);
 #endif
+
+/* ---- what only the rules speak ---- */
+
+SAME(sizeof(uint32_t), sizeof(struct kvm_signal_mask));
+SAME(__builtin_offsetof(struct ka_signal_mask, sigset),
+     __builtin_offsetof(struct kvm_signal_mask, sigset));
+SAME(KA_SET_SIGNAL_MASK, KVM_SET_SIGNAL_MASK);
+SAME(KA_TARGET_GENERIC_V8, KVM_ARM_TARGET_GENERIC_V8);
+SAME(KA_REG_ARM, KVM_REG_ARM);
+SAME(KA_REG_SIZE_U8, KVM_REG_SIZE_U8);
+SAME(KA_REG_FW_WORKAROUND(1), KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1);
+SAME(KA_REG_FW_WORKAROUND(2), KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2);
+SAME(KA_REG_FW_WORKAROUND(3), KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_3);
+SAME(KA_STD_BMAP, KVM_REG_ARM_STD_BMAP);
+SAME(KA_STD_HYP_BMAP, KVM_REG_ARM_STD_HYP_BMAP);
+SAME(KA_VENDOR_HYP_BMAP, KVM_REG_ARM_VENDOR_HYP_BMAP);
+#ifdef KVM_REG_ARM_VENDOR_HYP_BMAP_2
+SAME(KA_VENDOR_HYP_BMAP_2, KVM_REG_ARM_VENDOR_HYP_BMAP_2);
+#endif
+SAME(KA_MIDR, ARM64_SYS_REG(3, 0, 0, 0, 0));
+SAME(KA_CTR, ARM64_SYS_REG(3, 3, 0, 0, 1));
 
 /* ---- VM-scoped registers ---- */
 

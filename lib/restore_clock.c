@@ -118,9 +118,9 @@ static int offset_failed(struct restore *r, int error, const char *operation,
 
 static int set_offset(struct restore *r, uint64_t offset)
 {
-	uint64_t arg[2] = { offset, 0 };
+	struct ka_counter_offset arg = { .counter_offset = offset };
 	int ret = io_ioctl(&r->vm->io, r->vm->vm_fd,
-			   KA_ARM_SET_COUNTER_OFFSET, arg);
+			   KA_ARM_SET_COUNTER_OFFSET, &arg);
 
 	if (ret >= 0)
 		return 0;
