@@ -26,7 +26,7 @@ static const struct {
 	{ NEED_POINTERS, "this is no kernel: a bad pointer would end us" },
 	{ NEED_SLEEP, "KVM_RUN does not sleep here" },
 	{ NEED_THREADS, "this is no kernel: one thread at a time" },
-	{ NEED_SIGNALS, "this is no kernel: signals do not reach it" },
+	{ NEED_SIGNALS, "signals do not reach what is asked here" },
 	{ NEED_BARE_OFF, "to this kernel POWER_OFF is a feature as others" },
 	{ NEED_PTIMER, "this kernel lists no physical counter" },
 	{ NEED_64BIT_ONLY, "guests have AArch32 at EL0 here" },
@@ -167,10 +167,8 @@ int v_ask(struct v *v, struct onereg_report *report)
 {
 	int ret;
 
-	if (v->kernel)
-		v->has |= NEED_SIGNALS;
 	if (v->like_kernel)
-		v->has |= NEED_POINTERS | NEED_THREADS;
+		v->has |= NEED_POINTERS | NEED_THREADS | NEED_SIGNALS;
 	ret = vm_is_arm64(v->io, v_vm(v), report);
 	v_close_all(v);
 	if (ret)
