@@ -34,7 +34,8 @@ static const struct host_profile *find_profile(const struct onereg_host *host,
 
 int kvm_check_init_features(struct kvm *kvm, const struct kvm_vcpu_init *init)
 {
-	uint32_t features = init->features[0];
+	/* A vCPU's affair, and a valid one. */
+	uint32_t features = init->features[0] & ~BIT(KVM_ARM_VCPU_POWER_OFF);
 
 	if (features & ~VCPU_VALID_FEATURES)
 		return -ENOENT;
@@ -86,7 +87,8 @@ bool kvm_check_request(int req, struct kvm_vcpu *vcpu)
 static bool survives_reset(uint64_t id)
 {
 	return id == CORE_SP_EL1 || id == CORE_ELR_EL1 ||
-	       id == CORE_SPSR_EL1 || id == CLIDR ||
+	       id == CORE_SPSR_EL1 || id == CLIDR || id == KA_TIMER_CVAL ||
+	       id == KA_PTIMER_CVAL ||
 	       (id & KA_REG_CLASS_MASK) == KA_REG_DEMUX;
 }
 
