@@ -213,6 +213,13 @@ enum onereg_scope {
 	ONEREG_SCOPE_HOST,	/* a fact of the host that a SET only checks */
 };
 const char *onereg_scope_name(enum onereg_scope scope);
+/* How a described host's scope is known: bits. */
+enum onereg_scope_source {
+	ONEREG_SCOPE_OBSERVED = 1,	/* on scratch VMs */
+	ONEREG_SCOPE_TOLD = 2,		/* by the kernel */
+};
+/* "told", "observed", "told and observed", "neither". */
+const char *onereg_scope_source_name(unsigned int source);
 /* What the catalogue expects; a described host knows better. */
 enum onereg_scope onereg_reg_scope(uint64_t id);
 
@@ -224,7 +231,8 @@ struct onereg_describe_options {
 	const char *device;		/* NULL: /dev/kvm */
 	/*
 	 * Observe the scope of each register on scratch VMs: write a legal
-	 * alternate value through one vCPU, read it through another.
+	 * alternate value through one vCPU, read it through another. Where the
+	 * kernel tells scopes, that holds one against the other.
 	 */
 	bool probe_scope;
 };
@@ -232,7 +240,8 @@ struct onereg_describe_options {
 /*
  * Describes a host: capabilities, and for each combination of vCPU features
  * that the host offers (a "profile"): the register list, sizes, reset
- * values, writable masks of ID registers; with probe_scope, scopes.
+ * values, writable masks of ID registers; scopes where the kernel tells them,
+ * elsewhere with probe_scope.
  * Works on scratch VMs of its own; other VMs notice nothing.
  * Errors: -ENOENT, -EACCES no usable device; -ENOSYS not a KVM/arm64;
  * -EOPNOTSUPP a capability that cannot be done without is absent.
@@ -289,7 +298,8 @@ struct onereg_host_reg {
 	size_t value_size;	/* bytes */
 	bool has_mask;		/* known which bits may change */
 	uint64_t writable;	/* those bits */
-	enum onereg_scope scope;	/* UNKNOWN: not seen */
+	enum onereg_scope scope;	/* UNKNOWN: neither told nor seen */
+	unsigned int scope_source;	/* bits of enum onereg_scope_source */
 };
 /* The i-th register in the kernel's list order. -ENOENT past the end. */
 int onereg_host_reg(const struct onereg_host *host, size_t profile, size_t i,

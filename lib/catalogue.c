@@ -263,14 +263,17 @@ enum onereg_scope host_scope(const struct onereg_host *host, uint64_t id)
 {
 	enum onereg_scope scope = ONEREG_SCOPE_UNKNOWN;
 
-	if (!host || !host->probed)
+	if (!host)
 		return scope;
 	/* The last profile is the largest: it lists whatever the host has. */
 	for (size_t p = host->n_profiles; p-- > 0 && !scope;) {
-		ptrdiff_t i = regset_find(&host->profiles[p].set, id);
+		const struct host_profile *profile = &host->profiles[p];
+		ptrdiff_t i = regset_find(&profile->set, id);
 
-		if (i >= 0)
-			scope = host->profiles[p].scope[i];
+		if (i >= 0 && (host->probed ||
+			       scope_source(profile, (size_t)i) &
+				       ONEREG_SCOPE_TOLD))
+			scope = profile->scope[i];
 	}
 	return scope;
 }
@@ -278,6 +281,14 @@ enum onereg_scope host_scope(const struct onereg_host *host, uint64_t id)
 enum onereg_scope onereg_reg_scope(uint64_t id)
 {
 	return catalogue_find(id)->scope;
+}
+
+const char *onereg_scope_source_name(unsigned int source)
+{
+	static const char *const names[] = { "neither", "observed", "told",
+					     "told and observed" };
+
+	return names[source % ARRAY_SIZE(names)];
 }
 
 static const char *const scope_names[] = {

@@ -47,6 +47,7 @@
 #define FORMAT_VMCF		FORMAT_TYPE('V', 'M', 'C', 'F')
 #define FORMAT_CAPS		FORMAT_TYPE('C', 'A', 'P', 'S')
 #define FORMAT_PROF		FORMAT_TYPE('P', 'R', 'O', 'F')
+#define FORMAT_SCOP		FORMAT_TYPE('S', 'C', 'O', 'P')
 #define FORMAT_END		FORMAT_TYPE('E', 'N', 'D', '.')
 
 #define FORMAT_ORIG_PARTIAL	1	/* bits of ORIG's flags */
@@ -56,6 +57,8 @@
 #define FORMAT_VCPU_EVENTS	1
 #define FORMAT_PROF_RESET	1	/* of one register */
 #define FORMAT_PROF_MASK	2
+#define FORMAT_SCOP_OBSERVED	1	/* of one register */
+#define FORMAT_SCOP_TOLD	2
 
 static inline size_t format_pad(size_t size)
 {

@@ -33,6 +33,7 @@ void profile_free(struct host_profile *profile)
 	free(profile->has_mask);
 	free(profile->writable);
 	free(profile->scope);
+	free(profile->source);
 	*profile = (struct host_profile){ 0 };
 }
 
@@ -51,8 +52,9 @@ int profile_init(struct host_profile *profile, uint32_t features,
 	profile->has_mask = calloc(n + 1, 1);
 	profile->writable = calloc(n + 1, sizeof(*profile->writable));
 	profile->scope = calloc(n + 1, 1);
+	profile->source = calloc(n + 1, 1);
 	if (profile->reset && profile->has_reset && profile->has_mask &&
-	    profile->writable && profile->scope)
+	    profile->writable && profile->scope && profile->source)
 		return 0;
 	profile_free(profile);
 	return -ENOMEM;
@@ -209,6 +211,38 @@ static void read_masks(struct describe *d, const struct scratch *s,
 	}
 }
 
+/*
+ * A kernel that lists on the VM's descriptor what the VM has once tells all
+ * scopes by that: a vCPU has the rest. That a SET of some only checks is the
+ * catalogue's to know.
+ */
+static int read_scopes(struct describe *d, const struct scratch *s,
+		       struct host_profile *p)
+{
+	struct regset list;
+	int r;
+
+	if (!(onereg_host_cap(d->host, KA_CAP_VM_ONE_REG) &
+	      KA_VM_ONE_REG_IOCTLS))
+		return 0;
+	r = io_reg_list(&d->io, s->vm_fd, &list);
+	if (r) {
+		report_error(d->report, r, "KVM_GET_REG_LIST", d->device,
+			     "the list of the VM's registers cannot be read");
+		return r;
+	}
+	for (size_t i = 0; i < p->set.n; i++) {
+		uint64_t id = p->set.ids[i];
+		bool check = catalogue_find(id)->scope == ONEREG_SCOPE_HOST;
+
+		p->scope[i] = regset_find(&list, id) < 0 ? ONEREG_SCOPE_VCPU :
+			      check ? ONEREG_SCOPE_HOST : ONEREG_SCOPE_VM;
+		p->source[i] = ONEREG_SCOPE_TOLD;
+	}
+	regset_free(&list);
+	return 0;
+}
+
 static int fill_profile(struct describe *d, struct scratch *s,
 			uint32_t features, struct host_profile *p)
 {
@@ -227,7 +261,10 @@ static int fill_profile(struct describe *d, struct scratch *s,
 		return no_memory(d->report, "describe");
 	read_values(d, s, p);
 	read_masks(d, s, p);
-	return 0;
+	r = read_scopes(d, s, p);
+	if (r)
+		profile_free(p);
+	return r;
 }
 
 /*

@@ -16,6 +16,7 @@ static void free_profile(struct host_profile *profile)
 	free(profile->has_mask);
 	free(profile->writable);
 	free(profile->scope);
+	free(profile->source);
 }
 
 void onereg_host_free(struct onereg_host *host)
@@ -112,6 +113,7 @@ int onereg_host_reg(const struct onereg_host *host, size_t profile, size_t i,
 	reg.has_mask = p->has_mask[i];
 	reg.writable = p->writable[i];
 	reg.scope = (enum onereg_scope)p->scope[i];
+	reg.scope_source = scope_source(p, i);
 	memcpy(ret, &reg, ret->size < sizeof(reg) ? ret->size : sizeof(reg));
 	return 0;
 }

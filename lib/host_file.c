@@ -16,7 +16,10 @@ static const uint32_t host_types[] = {
 	FORMAT_ORIG,
 	FORMAT_CAPS,
 	FORMAT_PROF,
+	/* may be absent */
+	FORMAT_SCOP,
 };
+#define N_NEEDED 3
 
 /* ---- what holds in every description, written or read ---- */
 
@@ -62,11 +65,25 @@ static int check_profile(const struct host_profile *p, struct fault *f)
 	if (r == -EEXIST)
 		return fault(f, FORMAT_PROF, "id %#llx occurs twice in a list",
 			     (unsigned long long)id);
-	for (i = 0; !r && i < p->set.n; i++)
+	for (i = 0; !r && i < p->set.n; i++) {
+		unsigned long long which = p->set.ids[i];
+		unsigned int source;
+
 		if (p->scope[i] > ONEREG_SCOPE_HOST)
-			return fault(
-				f, FORMAT_PROF, "id %#llx has unknown scope %u",
-				(unsigned long long)p->set.ids[i], p->scope[i]);
+			return fault(f, FORMAT_PROF,
+				     "id %#llx has unknown scope %u", which,
+				     p->scope[i]);
+		source = scope_source(p, i);
+		if (source & ~(FORMAT_SCOP_OBSERVED | FORMAT_SCOP_TOLD))
+			return fault(f, FORMAT_SCOP,
+				     "reserved bits are set for id %#llx (%#x)",
+				     which, source);
+		if (!source != !p->scope[i])
+			return fault(f, FORMAT_SCOP,
+				     "id %#llx has scope %u, which is %s", which,
+				     p->scope[i],
+				     onereg_scope_source_name(source));
+	}
 	return r;
 }
 
@@ -165,6 +182,31 @@ static void put_profile(struct container_out *out, const struct host_profile *p)
 	put_reset(out, p);
 }
 
+static bool is_told(const struct onereg_host *host)
+{
+	for (size_t i = 0; i < host->n_profiles; i++)
+		for (size_t k = 0; k < host->profiles[i].set.n; k++)
+			if (scope_source(&host->profiles[i], k) &
+			    ONEREG_SCOPE_TOLD)
+				return true;
+	return false;
+}
+
+/* Only where there is more to say than that what is known was observed. */
+static void put_sources(struct container_out *out,
+			const struct onereg_host *host)
+{
+	if (!is_told(host))
+		return;
+	container_begin_new(out, FORMAT_SCOP, 1, false);
+	for (size_t i = 0; i < host->n_profiles; i++)
+		for (size_t k = 0; k < host->profiles[i].set.n; k++)
+			put_u8(out, (uint8_t)scope_source(&host->profiles[i],
+							  k));
+	put_padding(out);
+	container_end(out);
+}
+
 static int encode(const struct onereg_host *host, const char *name, void **ret,
 		  size_t *ret_size, struct onereg_report *report)
 {
@@ -184,6 +226,7 @@ static int encode(const struct onereg_host *host, const char *name, void **ret,
 	for (i = 0; i < host->n_profiles; i++)
 		put_profile(&out, &host->profiles[i]);
 	container_end(&out);
+	put_sources(&out, host);
 	r = container_finish(&out, ret, ret_size);
 	return fault_write(r, &f, name, report);
 }
@@ -350,19 +393,41 @@ static int read_profiles(const struct container *c, struct onereg_host *host)
 	return r ? r : cursor_finish(&cur);
 }
 
+static int read_sources(const struct container *c, struct onereg_host *host)
+{
+	struct cursor cur;
+	int r;
+
+	if (!container_has(c, FORMAT_SCOP))
+		return 0;
+	cursor_init(&cur, c, FORMAT_SCOP);
+	for (size_t i = 0; i < host->n_profiles; i++) {
+		struct host_profile *p = &host->profiles[i];
+
+		p->source = calloc(p->set.n + 1, 1);
+		if (!p->source)
+			return -ENOMEM;
+		for (size_t k = 0; k < p->set.n; k++)
+			p->source[k] = cursor_u8(&cur);
+	}
+	r = cursor_padding(&cur);
+	return r ? r : cursor_finish(&cur);
+}
+
 static int read_host(struct container *c, struct onereg_host *host)
 {
 	struct fault f;
 	int r;
 
-	r = container_open(c, host_types, ARRAY_SIZE(host_types),
-			   ARRAY_SIZE(host_types));
+	r = container_open(c, host_types, ARRAY_SIZE(host_types), N_NEEDED);
 	if (!r)
 		r = read_host_origin(c, host);
 	if (!r)
 		r = read_caps(c, host);
 	if (!r)
 		r = read_profiles(c, host);
+	if (!r)
+		r = read_sources(c, host);
 	if (r)
 		return r;
 	r = check_host(host, &f);

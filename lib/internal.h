@@ -108,7 +108,8 @@ struct host_profile {
 	uint8_t *has_reset;	/* 0: the value could not be read */
 	uint8_t *has_mask;
 	uint64_t *writable;
-	uint8_t *scope;		/* enum onereg_scope as observed */
+	uint8_t *scope;		/* enum onereg_scope as told or observed */
+	uint8_t *source;	/* its source; NULL: what is known was seen */
 };
 
 struct onereg_host {
@@ -247,8 +248,15 @@ const struct family *catalogue_at(size_t i);
 enum onereg_severity family_absent(const struct family *f,
 				   const struct onereg_image *image,
 				   const void *value, size_t size);
-/* The scope that was observed on the host; UNKNOWN where host is NULL. */
+/* The scope as told or observed there; UNKNOWN where host is NULL. */
 enum onereg_scope host_scope(const struct onereg_host *host, uint64_t id);
+/* Bits of enum onereg_scope_source, of the profile's i-th register. */
+static inline unsigned int scope_source(const struct host_profile *p, size_t i)
+{
+	return p->source ? p->source[i] :
+	       p->scope[i] ? ONEREG_SCOPE_OBSERVED :
+			     0;
+}
 
 /* ---- idreg.c: fields of ID registers and which way each is safe ---- */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Holds kvm_abi.h, and validate/abi.h, against the system's own headers, and
- * against that of VM-scoped registers. Built on arm64 only; what an older header does not
- * have is left out.
+ * against that of VM-scoped registers. Built on arm64 only; what an older
+ * header does not have is left out.
  */
 #include <linux/kvm.h>
 

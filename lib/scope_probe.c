@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where does this kernel keep a register: once for the VM, or per vCPU?
- * Nothing but the kernel itself knows, so it is observed: write a legal
+ * Nothing but the kernel itself knows. One that tells was asked before
+ * (describe.c) and is held to it; of others it is observed: write a legal
  * alternate value through one vCPU, read it through another, put the old
  * value back.
  *
@@ -198,6 +199,51 @@ static enum onereg_scope probe_reg(const struct probe *p, uint64_t id)
 	return refused && catalogued == ONEREG_SCOPE_HOST ? catalogued : scope;
 }
 
+static void disagree(const struct probe *p, uint64_t id,
+		     enum onereg_scope told)
+{
+	bool vcpu = told == ONEREG_SCOPE_VCPU;
+
+	report_add(p->report,
+		   &(struct onereg_finding){
+			   .severity = ONEREG_CARE,
+			   .space = ONEREG_SPACE_REG,
+			   .vcpu = -1,
+			   .id = id,
+			   .why = vcpu ? "the kernel says that each vCPU has "
+					 "its own, but what one vCPU was given "
+					 "is what the other reads" :
+					 "the kernel says that the VM has it "
+					 "once, but what one vCPU was given "
+					 "is not what the other reads",
+			   .todo = "hold the kernel against its rules with: "
+				   "onereg validate",
+		   });
+}
+
+/* What was seen, held against what the kernel told; what was seen counts. */
+static void take_scope(const struct probe *p, struct host_profile *profile,
+		       size_t i, enum onereg_scope seen)
+{
+	enum onereg_scope told = (enum onereg_scope)profile->scope[i];
+	bool is_told = profile->source[i] & ONEREG_SCOPE_TOLD;
+
+	if (seen == ONEREG_SCOPE_UNKNOWN)
+		return;
+	/* That a SET is refused does not say whose the register is. */
+	if (is_told && seen == ONEREG_SCOPE_HOST)
+		return;
+	profile->source[i] |= ONEREG_SCOPE_OBSERVED;
+	if (is_told &&
+	    (told == ONEREG_SCOPE_VCPU) == (seen == ONEREG_SCOPE_VCPU))
+		return;
+	if (is_told) {
+		disagree(p, profile->set.ids[i], told);
+		profile->source[i] = ONEREG_SCOPE_OBSERVED;
+	}
+	profile->scope[i] = (uint8_t)seen;
+}
+
 /* ---- which bits of ID registers may change ---- */
 
 /* Lower and higher neighbours of a field's value, and its extremes. */
@@ -306,8 +352,8 @@ static int probe_vm(const struct scratch_options *o,
 	for (size_t i = 0; i < profile->set.n && !r; i++) {
 		if (!wants_probe(profile, done, i, vls))
 			continue;
-		profile->scope[i] =
-			(uint8_t)probe_reg(&p, profile->set.ids[i]);
+		take_scope(&p, profile, i,
+			   probe_reg(&p, profile->set.ids[i]));
 		done[i] = 1;
 	}
 	for (size_t i = 0; i < profile->set.n && !r && !vls; i++)
@@ -325,7 +371,12 @@ static void copy_scopes(const struct host_profile *from,
 
 		if (at < 0 || done[i])
 			continue;
-		to->scope[i] = from->scope[at];
+		/* What is told is told of each. */
+		if (!(to->source[i] & ONEREG_SCOPE_TOLD))
+			to->scope[i] = from->scope[at];
+		if (to->scope[i] == from->scope[at])
+			to->source[i] |=
+				from->source[at] & ONEREG_SCOPE_OBSERVED;
 		done[i] = 1;
 	}
 }

@@ -33,13 +33,37 @@ static size_t count_bytes(const struct onereg_host *host, size_t profile)
 	return n;
 }
 
-static bool is_probed(const struct onereg_host *host)
+static bool knows_scopes(const struct onereg_host *host)
 {
 	size_t last = onereg_host_n_profiles(host) - 1;
 
 	return onereg_host_n_profiles(host) &&
 	       count_scope(host, last, ONEREG_SCOPE_UNKNOWN) <
 		       onereg_host_n_regs(host, last);
+}
+
+/* How the scopes of the largest vCPU's registers are known. */
+static unsigned int scope_sources(const struct onereg_host *host)
+{
+	size_t last = onereg_host_n_profiles(host) - 1;
+	unsigned int sources = 0;
+
+	for (size_t i = 0; onereg_host_n_profiles(host) &&
+			   i < onereg_host_n_regs(host, last); i++)
+		sources |= reg_at(host, last, i).scope_source;
+	return sources;
+}
+
+static void print_scope_sources(const struct onereg_host *host)
+{
+	static const char *const texts[] = {
+		"neither told nor observed",
+		"observed on scratch VMs",
+		"told by the kernel",
+		"told by the kernel, and observed where that is possible",
+	};
+
+	printf("%-10s %s\n", "scopes", texts[scope_sources(host) % 4]);
 }
 
 static void print_facts(const struct onereg_host *host)
@@ -77,7 +101,7 @@ static void print_caps(const struct onereg_host *host)
 
 static void print_profiles(const struct onereg_host *host)
 {
-	bool probed = is_probed(host);
+	bool probed = knows_scopes(host);
 	char text[FEATURES_TEXT_SIZE];
 
 	printf("\n%svCPUs that it offers%s\n  registers  bytes", color(BOLD),
@@ -103,6 +127,7 @@ static void print_profiles(const struct onereg_host *host)
 void print_host_summary(const struct onereg_host *host)
 {
 	print_facts(host);
+	print_scope_sources(host);
 	print_caps(host);
 	print_profiles(host);
 }
@@ -116,7 +141,8 @@ static void print_reg(const struct onereg_host_reg *reg, bool probed)
 		value_text(reg->reset, reg->value_size, value);
 	printf("  %-24s", name);
 	if (probed)
-		printf(" %-8s", onereg_scope_name(reg->scope));
+		printf(" %-8s %-17s", onereg_scope_name(reg->scope),
+		       onereg_scope_source_name(reg->scope_source));
 	printf(" %s", value);
 	if (reg->has_mask)
 		printf("  %swritable 0x%llx%s", color(DIM),
@@ -129,7 +155,7 @@ static void print_reg(const struct onereg_host_reg *reg, bool probed)
 void print_host_registers(const struct onereg_host *host)
 {
 	size_t last = onereg_host_n_profiles(host) - 1;
-	bool probed = is_probed(host);
+	bool probed = knows_scopes(host);
 	char text[FEATURES_TEXT_SIZE];
 
 	if (!onereg_host_n_profiles(host))
@@ -168,9 +194,11 @@ static json_t *reg_json(const struct onereg_host_reg *reg)
 	json_t *o;
 
 	onereg_reg_name(reg->id, name, sizeof(name));
-	o = json_pack("{s:o, s:s, s:I, s:s, s:o}", "id", json_hex(reg->id),
-		      "name", name, "bytes", (json_int_t)reg->value_size,
-		      "scope", onereg_scope_name(reg->scope), "reset",
+	o = json_pack("{s:o, s:s, s:I, s:s, s:s, s:o}", "id",
+		      json_hex(reg->id), "name", name, "bytes",
+		      (json_int_t)reg->value_size, "scope",
+		      onereg_scope_name(reg->scope), "scope_source",
+		      onereg_scope_source_name(reg->scope_source), "reset",
 		      json_value(reg->reset, reg->value_size));
 	if (reg->has_mask)
 		json_object_set_new(o, "writable", json_hex(reg->writable));
@@ -207,11 +235,13 @@ static json_t *profiles_json(const struct onereg_host *host)
 json_t *host_json(const struct onereg_host *host)
 {
 	return json_pack(
-		"{s:s, s:s, s:o, s:I, s:b, s:b, s:o, s:o}", "kind", "host",
+		"{s:s, s:s, s:o, s:I, s:b, s:b, s:s, s:o, s:o}", "kind", "host",
 		"release", onereg_host_release(host), "midr",
 		json_hex(onereg_host_midr(host)), "counter_frequency",
 		(json_int_t)onereg_host_counter_frequency(host), "partial",
-		onereg_host_partial(host), "probed", is_probed(host),
+		onereg_host_partial(host), "probed",
+		(scope_sources(host) & ONEREG_SCOPE_OBSERVED) != 0, "scopes",
+		onereg_scope_source_name(scope_sources(host)),
 		"capabilities", caps_json(host), "profiles",
 		profiles_json(host));
 }

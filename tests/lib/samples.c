@@ -174,6 +174,7 @@ static void make_profile(struct host_profile *p, uint64_t *seed, size_t number,
 	p->has_mask = allocate(n_ids, 1);
 	p->writable = allocate(n_ids, sizeof(*p->writable));
 	p->scope = allocate(n_ids, 1);
+	p->source = allocate(n_ids, 1);
 	for (i = 0; i < n_ids; i++) {
 		size_t size = onereg_reg_size(p->set.ids[i]);
 
@@ -183,6 +184,7 @@ static void make_profile(struct host_profile *p, uint64_t *seed, size_t number,
 		p->has_mask[i] = i & 1;
 		p->writable[i] = p->has_mask[i] ? next(seed) : 0;
 		p->scope[i] = (uint8_t)(i % (ONEREG_SCOPE_HOST + 1));
+		p->source[i] = p->scope[i] ? ONEREG_SCOPE_OBSERVED : 0;
 	}
 }
 
@@ -214,6 +216,17 @@ struct onereg_host *sample_host(uint64_t seed, size_t n_profiles, size_t n_ids,
 struct onereg_host *small_host(void)
 {
 	return sample_host(3, 2, 4, 2);
+}
+
+struct onereg_host *told_host(void)
+{
+	struct onereg_host *host = small_host();
+
+	for (size_t i = 0; i < host->n_profiles; i++)
+		for (size_t k = 0; k < host->profiles[i].set.n; k++)
+			if (host->profiles[i].scope[k])
+				host->profiles[i].source[k] = 1 + k % 3;
+	return host;
 }
 
 /* ---- the same? ----------------------------------------------------------- */
@@ -277,6 +290,15 @@ bool images_equal(const struct onereg_image *a, const struct onereg_image *b)
 		    a->n_conflicts * sizeof(*a->conflicts));
 }
 
+static bool sources_equal(const struct host_profile *a,
+			  const struct host_profile *b)
+{
+	for (size_t i = 0; i < a->set.n; i++)
+		if (scope_source(a, i) != scope_source(b, i))
+			return false;
+	return true;
+}
+
 static bool profiles_equal(const struct host_profile *a,
 			   const struct host_profile *b)
 {
@@ -287,7 +309,7 @@ static bool profiles_equal(const struct host_profile *a,
 	       same(a->has_reset, b->has_reset, n) &&
 	       same(a->has_mask, b->has_mask, n) &&
 	       same(a->writable, b->writable, n * sizeof(*a->writable)) &&
-	       same(a->scope, b->scope, n);
+	       same(a->scope, b->scope, n) && sources_equal(a, b);
 }
 
 bool hosts_equal(const struct onereg_host *a, const struct onereg_host *b)

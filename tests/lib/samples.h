@@ -23,6 +23,8 @@ struct onereg_image *small_image(void);
 struct onereg_host *sample_host(uint64_t seed, size_t n_profiles, size_t n_ids,
 				size_t n_caps);
 struct onereg_host *small_host(void);
+/* The same, of a kernel that tells scopes. */
+struct onereg_host *told_host(void);
 
 bool images_equal(const struct onereg_image *a, const struct onereg_image *b);
 bool hosts_equal(const struct onereg_host *a, const struct onereg_host *b);

@@ -14,7 +14,7 @@
 LEAK_CHECKED(host_file);
 
 /* Order of the sections that the writer writes. */
-enum { ORIG, CAPS, PROF };
+enum { ORIG, CAPS, PROF, SCOP };
 
 static void expect_round_trip(struct onereg_host *host)
 {
@@ -34,6 +34,8 @@ Test(host_file, descriptions_round_trip)
 {
 	uint64_t seed;
 
+	expect_round_trip(told_host());
+
 	expect_round_trip(sample_host(1, 0, 0, 0));
 	expect_round_trip(sample_host(2, 1, 0, 1));
 	for (seed = 0; seed < 20; seed++)
@@ -42,10 +44,11 @@ Test(host_file, descriptions_round_trip)
 }
 
 /* The small description with a payload changed at an offset. */
-static void expect_refused(size_t section, size_t offset, const void *bytes,
-			   size_t n, const char *why)
+static void expect_refused_of(struct onereg_host *host, size_t section,
+			      size_t offset, const void *bytes, size_t n,
+			      const char *why)
 {
-	struct onereg_host *host = small_host(), *again = NULL;
+	struct onereg_host *again = NULL;
 	struct onereg_report *report;
 	size_t size, at, length;
 	uint8_t *data;
@@ -65,6 +68,12 @@ static void expect_refused(size_t section, size_t offset, const void *bytes,
 	onereg_report_free(report);
 	onereg_host_free(host);
 	free(data);
+}
+
+static void expect_refused(size_t section, size_t offset, const void *bytes,
+			   size_t n, const char *why)
+{
+	expect_refused_of(small_host(), section, offset, bytes, n, why);
 }
 
 #define BYTES(...)                        \
@@ -98,6 +107,36 @@ Test(host_file, meaningless_content_is_refused)
 	expect_refused(PROF, flags, BYTES(4), "reserved flags");
 	/* The third register's value is not known, and has 16 bytes. */
 	expect_refused(PROF, row + 12, BYTES(1), "not known is not 0");
+}
+
+/* Scopes are 0, 1, 2, 3 in turn; 4 and 5 registers, 7 bytes of padding. */
+Test(host_file, meaningless_sources_of_scopes_are_refused)
+{
+	expect_refused_of(told_host(), SCOP, 0, BYTES(2), "scope 0");
+	expect_refused_of(told_host(), SCOP, 1, BYTES(0), "is neither");
+	expect_refused_of(told_host(), SCOP, 2, BYTES(4), "reserved bits");
+	expect_refused_of(told_host(), SCOP, 9, BYTES(1), "padding is not 0");
+}
+
+/* By one that does not know the section, so that it must not be REQUIRED. */
+Test(host_file, older_readers_skip_the_sources_of_scopes)
+{
+	struct onereg_host *host = told_host(), *observed = small_host();
+	struct onereg_host *again;
+	size_t size, at, length;
+	uint8_t *data;
+
+	cr_assert_eq(onereg_host_write(host, (void **)&data, &size), 0);
+	at = section_at(data, size, SCOP, &length);
+	cr_assert_eq(memcmp(data + at + 8, "SCOP", 4), 0);
+	memcpy(data + at + 8, "WHAT", 4);
+	reseal(data, size);
+	cr_assert_eq(onereg_host_read(data, size, &again, NULL), 0);
+	cr_assert(hosts_equal(again, observed));
+	onereg_host_free(again);
+	onereg_host_free(observed);
+	onereg_host_free(host);
+	free(data);
 }
 
 Test(host_file, padding_in_a_profile_is_zero)
@@ -145,7 +184,7 @@ Test(host_file, what_is_not_known_is_written_as_zero)
 
 Test(host_file, each_failing_allocation_is_enomem_and_leaks_nothing)
 {
-	struct onereg_host *host = small_host(), *again;
+	struct onereg_host *host = told_host(), *again;
 	void *data = NULL, *copy;
 	size_t size, n;
 	int r;
@@ -201,6 +240,7 @@ Test(host_file, getters_tell_what_was_described)
 	cr_assert(reg.has_mask);
 	cr_assert_eq(reg.writable, p->writable[1]);
 	cr_assert_eq(reg.scope, ONEREG_SCOPE_VCPU);
+	cr_assert_eq(reg.scope_source, ONEREG_SCOPE_OBSERVED);
 	cr_assert_eq(onereg_host_reg(host, 1, 2, &reg), 0);
 	cr_assert_null(reg.reset);
 	cr_assert_eq(onereg_host_reg(host, 1, 5, &reg), -ENOENT);
