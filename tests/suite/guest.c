@@ -60,22 +60,33 @@ static bool create_gic(struct test *t, struct guest *g)
 	return true;
 }
 
+static bool enable_caps(struct test *t, struct guest *g)
+{
+	struct ka_enable_cap caps[] = {
+		{ .cap = g->shape.cap },
+		{ .cap = g->shape.scope_mode ? KA_CAP_ARM_REG_SCOPE : 0,
+		  .args = { g->shape.scope_mode } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(caps); i++) {
+		int ret = caps[i].cap ? call(g, g->vm_fd, KA_ENABLE_CAP,
+					     &caps[i]) : 0;
+
+		if (!EXPECT(t, !ret, "%u: %d", caps[i].cap, ret))
+			return false;
+	}
+	return true;
+}
+
 static bool create_plain_vm(struct test *t, struct guest *g)
 {
 	const struct onereg_io *io = g->machine->io;
-	struct ka_enable_cap cap = { .cap = g->shape.cap };
-	int ret;
 
 	g->kvm_fd = io->open(io->userdata, "/dev/kvm");
 	if (!EXPECT(t, g->kvm_fd >= 0, "%d", g->kvm_fd))
 		return false;
 	g->vm_fd = call(g, g->kvm_fd, KA_CREATE_VM, NULL);
-	if (!EXPECT(t, g->vm_fd >= 0, "%d", g->vm_fd))
-		return false;
-	if (!g->shape.cap)
-		return true;
-	ret = call(g, g->vm_fd, KA_ENABLE_CAP, &cap);
-	return EXPECT(t, !ret, "%d", ret);
+	return EXPECT(t, g->vm_fd >= 0, "%d", g->vm_fd) && enable_caps(t, g);
 }
 
 /* What is fixed once there is a vCPU. */

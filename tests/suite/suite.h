@@ -85,6 +85,18 @@ typedef void behaviour(struct test *t);
 	X(vcpus_that_might_differ_are_restored)                          \
 	X(configuring_comes_before_vcpus)                                \
 	X(check_knows_whether_vcpus_can_differ)                          \
+	X(scopes_are_told_where_the_kernel_tells)                        \
+	X(told_scopes_are_as_observed)                                   \
+	X(kernel_that_tells_a_wrong_scope_is_found)                      \
+	X(features_that_are_left_out_are_filled_in)                      \
+	X(features_that_are_wrong_are_refused)                           \
+	X(capability_that_is_left_out_is_filled_in)                      \
+	X(capability_that_is_not_there_is_left_out)                      \
+	X(vm_without_its_capability_is_refused)                          \
+	X(counter_offset_is_carried)                                     \
+	X(counter_offset_is_carried_to_a_kernel_that_does_not_tell)      \
+	X(counter_offset_that_cannot_be_kept_is_named)                   \
+	X(image_is_the_same_in_every_mode)                               \
 	X(model_agrees_with_this_kernel)
 
 /* Those need models that misbehave, or that can be looked into. */
@@ -126,6 +138,7 @@ struct shape {
 	uint32_t cap;		/* to enable, or 0 */
 	unsigned int sve_vq;	/* longest vector, 0: the host's */
 	uint64_t asym;		/* what vCPUs may differ in */
+	uint64_t scope_mode;	/* of KVM_CAP_ARM_REG_SCOPE */
 	const struct onereg_image *like;	/* to configure it for; NULL */
 };
 
