@@ -71,6 +71,9 @@ static void print_image(FILE *f, const struct onereg_image *image)
 	size_t i;
 
 	print_shape(f, image);
+	if (image->config_set.n)
+		fprintf(f, "config\n");
+	print_row(f, &image->config_set, image->config_row);
 	fprintf(f, "vm\n");
 	print_row(f, &image->vm_set, image->vm_row);
 	for (i = 0; i < image->n_vcpus; i++) {
@@ -101,6 +104,9 @@ static void print_profile(FILE *f, const struct host_profile *p)
 			" %016" PRIx64 " scope %u mask %u %" PRIx64 " reset ",
 			p->set.ids[i], p->scope[i], p->has_mask[i],
 			p->writable[i]);
+		/* What older files are like, whose texts are kept. */
+		if (scope_source(p, i) & ONEREG_SCOPE_TOLD)
+			fprintf(f, "source %u ", scope_source(p, i));
 		if (p->has_reset[i])
 			print_hex(f, p->reset + p->set.offsets[i],
 				  onereg_reg_size(p->set.ids[i]));

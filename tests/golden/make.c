@@ -77,6 +77,28 @@ static void make_good(void)
 	save_image("good/eight-vcpus.image", image);
 	save_host("good/small.host", small_host());
 	save_host("good/empty.host", sample_host(0, 0, 0, 0));
+	save_host("good/told.host", told_host());
+	save_image("good/vm-config.image", config_image(true));
+	save_image("good/vm-config-optional.image", config_image(false));
+}
+
+/* The file of an image with VM configuration registers, with bytes changed. */
+static void change_config(const char *name, size_t offset, const char *bytes,
+			  size_t n)
+{
+	struct onereg_image *image = config_image(true);
+	size_t size, length, at = 0;
+	uint8_t *data;
+
+	if (onereg_image_write(image, (void **)&data, &size))
+		abort();
+	for (size_t i = 0; !at || memcmp(data + at + 8, "VMCF", 4); i++)
+		at = section_at(data, size, i, &length);
+	memcpy(data + at + offset, bytes, n);
+	reseal(data, size);
+	save(name, data, size);
+	onereg_image_free(image);
+	free(data);
 }
 
 /* The small image with bytes changed, checksums made right or not. */
@@ -138,6 +160,15 @@ static void make_bad(void)
 	       true);
 	change("bad/ids.image", VMRG_AT + 24, "\xff\xff\x01\x00", 4, true);
 	change("bad/id-size.image", VMRG_AT + 24 + 8 + 6, "\xf0", 1, true);
+	/* A section's header, an id list of four, their values. */
+	change_config("bad/vm-config-none.image", 24, "\0\0\0\0\0\0\0\0", 8);
+	change_config("bad/vm-config-row.image", 24 + 4, "\x18", 1);
+	change_config("bad/vm-config-class.image", 24 + 8 + 2, "\x13", 1);
+	change_config("bad/vm-config-twice.image", 24 + 8, "\x01", 1);
+	change_config("bad/vm-config-size.image", 24 + 8 + 6, "\x20", 1);
+	change_config("bad/vm-config-count.image", 24, "\xff\xff\x01", 3);
+	change_config("bad/vm-config-unknown.image", 8, "VMCG", 4);
+	change_config("bad/vm-config-flags.image", 12, "\x02", 1);
 }
 
 int main(int argc, char **argv)

@@ -162,6 +162,23 @@ struct onereg_image *small_image(void)
 	});
 }
 
+struct onereg_image *config_image(bool required)
+{
+	struct onereg_image *image = sample_image(&(struct sample_shape){
+		.seed = 5,
+		.n_vcpus = 2,
+		.n_sets = 1,
+		.n_ids = 3,
+		.n_vm_ids = 2,
+		.n_config = 4,
+	});
+
+	/* Only what vCPUs differ in would be lost. */
+	if (!required)
+		memset(image->config_row, 0, 8);
+	return image;
+}
+
 static void make_profile(struct host_profile *p, uint64_t *seed, size_t number,
 			 size_t n_ids)
 {

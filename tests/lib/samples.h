@@ -19,6 +19,8 @@ struct sample_shape {
 struct onereg_image *sample_image(const struct sample_shape *shape);
 /* One of each thing there is, in 1,000 bytes. */
 struct onereg_image *small_image(void);
+/* With VM configuration registers, which a reader needs or may skip. */
+struct onereg_image *config_image(bool required);
 
 struct onereg_host *sample_host(uint64_t seed, size_t n_profiles, size_t n_ids,
 				size_t n_caps);
