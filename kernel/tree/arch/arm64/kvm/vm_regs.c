@@ -281,10 +281,6 @@ static const struct vm_reg vm_regs[] = {
 		.last = KVM_REG_ARM_PSCI_VERSION,
 		.set = set_psci_version,
 	}, {
-		/* The level depends on the VM's ID_AA64PFR1_EL1.SSBS. */
-		.first = KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1,
-		.last = KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_3,
-	}, {
 		.first = KVM_REG_ARM_STD_BMAP,
 		.last = KVM_REG_ARM_VENDOR_HYP_BMAP,
 		.early = true,
@@ -311,6 +307,10 @@ static const struct vm_reg vm_regs[] = {
 		.first = ARM64_SYS_REG(3, 3, 0, 0, 1),	/* CTR_EL0 */
 		.last = ARM64_SYS_REG(3, 3, 0, 0, 1),
 		.sysreg = true,
+	}, {
+		/* After ID_AA64PFR1_EL1.SSBS, on which the level depends. */
+		.first = KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1,
+		.last = KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_3,
 	}, {
 		.first = KVM_REG_ARM_TIMER_CNT,
 		.last = KVM_REG_ARM_TIMER_CNT,
