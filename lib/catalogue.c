@@ -42,7 +42,7 @@
 #define VCPU_PLAIN		PER_VCPU(PHASE_VCPU)
 #define VM_FEATURE		.scope = ONEREG_SCOPE_VM, .phase = PHASE_VM
 #define VM_COUNTER		.scope = ONEREG_SCOPE_VM, .phase = PHASE_COUNTER
-#define HOST_FACT		.scope = ONEREG_SCOPE_HOST, .phase = PHASE_VM
+#define HOST_FACT		.scope = ONEREG_SCOPE_HOST, .phase = PHASE_HOST
 #define AA32_FEATURE                                                       \
 	VM_FEATURE, .compare = COMPARE_AA32, .absent = ABSENT_IF_ZERO,     \
 	.why = "UNKNOWN on a CPU whose EL0 has no AArch32; newer kernels " \

@@ -191,6 +191,7 @@ struct onereg_counts *report_counts(struct onereg_report *report);
 enum phase {			/* in the order of the plan, plan.c */
 	PHASE_VLS,		/* between init and finalize */
 	PHASE_VM,		/* VM-wide features, once */
+	PHASE_HOST,		/* what the host answers for, by those features */
 	PHASE_VCPU,		/* per vCPU, in any order across vCPUs */
 	PHASE_COUNTER,		/* once, after all but the timers was proved */
 	PHASE_TIMER,		/* per vCPU, after the counters */

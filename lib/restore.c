@@ -324,6 +324,8 @@ static const struct step {
 	  "the PMU wants its interrupt, then INIT, before it is used" },
 	{ "VM-wide features", write_features,
 	  "other registers are visible or writable because of them" },
+	{ "facts about the host", write_host_facts,
+	  "the level of SMCCC_ARCH_WORKAROUND_2 follows ID_AA64PFR1_EL1.SSBS" },
 	{ "vCPU registers", write_vcpu_registers,
 	  "in any order across vCPUs; none after the barrier below" },
 	{ "GIC", write_gic,

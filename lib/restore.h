@@ -52,6 +52,7 @@ int prove_config(struct restore *r);
 
 int write_vector_lengths(struct restore *r);
 int write_features(struct restore *r);
+int write_host_facts(struct restore *r);
 int write_vcpu_registers(struct restore *r);
 int write_timers(struct restore *r);
 /* Of such a row the registers of that phase. */

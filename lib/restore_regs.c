@@ -235,6 +235,11 @@ int write_features(struct restore *r)
 	return write_phase(r, PHASE_VM);
 }
 
+int write_host_facts(struct restore *r)
+{
+	return write_phase(r, PHASE_HOST);
+}
+
 int write_vcpu_registers(struct restore *r)
 {
 	return write_phase(r, PHASE_VCPU);

@@ -287,3 +287,34 @@ void ignored_id_field_is_the_hosts(struct test *t)
 	lose_field(t, PFR0_MPAM, true);
 	lose_field(t, PFR0_DIT, false);
 }
+
+#define ID_AA64PFR1	KA_SYS(3, 0, 0, 4, 1)
+#define SSBS		0xf0ULL
+
+/* Where SSBS is taken away, the level of SMCCC_ARCH_WORKAROUND_2 rises. */
+void workaround_follows_its_feature(struct test *t)
+{
+	struct shape shape = default_shape(t);
+	struct guest src = no_guest, dst = no_guest;
+	struct onereg_image *image = NULL;
+	uint64_t pfr1 = 0;
+
+	src.machine = &t->src;
+	dst.machine = &t->dst;
+	if (guest_create(t, &src, &t->src, &shape) && guest_start(t, &src)) {
+		guest_get(&src, 0, ID_AA64PFR1, &pfr1);
+		pfr1 &= ~SSBS;
+		if (guest_set(&src, 0, ID_AA64PFR1, &pfr1))
+			t->skipped = "this kernel does not take SSBS away";
+		else
+			image = save(t, &src);
+	}
+	if (image) {
+		int ret = restore(t, &dst, &shape, image, NULL);
+
+		EXPECT(t, !ret, "%d", ret);
+	}
+	onereg_image_free(image);
+	guest_destroy(&src);
+	guest_destroy(&dst);
+}

@@ -59,6 +59,7 @@ typedef void behaviour(struct test *t);
 	X(image_survives_its_file_format)                                \
 	X(replay_in_list_order_loses_pmu_state)                          \
 	X(restore_keeps_pmu_state)                                       \
+	X(workaround_follows_its_feature)                                \
 	X(vm_wide_registers_are_written_once)                            \
 	X(frozen_counters_go_on)                                         \
 	X(counters_catch_up)                                             \
