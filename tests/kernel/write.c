@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * write FILE TEXT: for files of the kernel that act on what is written.
+ * write FILE TEXT...: for files of the kernel that act on what is written.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,12 +11,15 @@ int main(int argc, char **argv)
 {
 	int fd;
 
-	if (argc != 3)
+	if (argc < 3)
 		return 2;
 	fd = open(argv[1], O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, argv[2], strlen(argv[2])) < 0) {
+	if (fd < 0) {
 		perror(argv[1]);
 		return 1;
 	}
-	return 0;
+	for (char **text = argv + 2; *text; text++)
+		if (write(fd, *text, strlen(*text)) < 0)
+			perror(*text);
+	return close(fd) ? 1 : 0;
 }
