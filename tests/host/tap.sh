@@ -10,6 +10,7 @@
 #   is WHAT GOT WANT   one test: both are the same
 #   has WHAT TEXT IN   one test: TEXT is somewhere in IN
 #   skip WHAT WHY
+#   hold_out           nobody else's script/run writes to out/ from here on
 #   done_testing       the plan, and the exit status
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034 # for those who source this
@@ -73,6 +74,13 @@ $3"
 skip() {
 	tests=$((tests + 1))
 	echo "ok $tests - $1 # SKIP $2"
+}
+
+# Tests may run at once, and there is one out/ in a checkout.
+hold_out() {
+	local lock
+	exec {lock}>"$root/build/.out.lock"
+	flock "$lock"
 }
 
 done_testing() {
