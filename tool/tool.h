@@ -23,6 +23,7 @@ struct command {
 	const char *brief;	/* one line */
 	const char *help;	/* what "onereg help NAME" says beside */
 	int (*run)(int argc, char **argv);
+	bool runs_another;	/* program, which wants our limits as they were */
 };
 
 /* ---- args.c: options, the same for every command ---- */
@@ -117,5 +118,6 @@ int diff_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int import_main(int argc, char **argv);
 int validate_main(int argc, char **argv);
+int trace_main(int argc, char **argv);
 
 #endif
