@@ -439,9 +439,9 @@ void onereg_vm_free(struct onereg_vm *vm);
  * runs is -EBUSY; without, KVM makes the call wait for it. vCPUs that disagree
  * on a VM-wide value are a finding of class CONFLICT, and the image keeps
  * every vCPU's value; such an image is refused by check and restore.
- * Errors: -EBUSY as said; -ENOSYS not a KVM/arm64; -EINVAL the vCPUs have features that the options do
- * not name; -EOPNOTSUPP state that cannot be carried: MTE, an ITS, AArch32 or
- * nested guests.
+ * Errors: -EBUSY as said; -ENOSYS not a KVM/arm64; -EINVAL the vCPUs have
+ * features that the options do not name; -EOPNOTSUPP state that cannot be
+ * carried: MTE, an ITS, AArch32 or nested guests.
  */
 int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 		   struct onereg_report *report) ONEREG_CHECKED;
@@ -543,10 +543,10 @@ struct onereg_destination;
  * Takes a first copy of a VM's state, while the guest runs: each vCPU is read
  * when it is out of KVM_RUN, for which the caller kicks it; with
  * KVM_CAP_VM_ONE_REG that is one call, and none for the VM's registers. The
- * values need not fit together: whatever moves later is noticed. Also finds out,
- * on a scratch VM, which registers neither the guest nor a reset of a vCPU can
- * change. Errors as of onereg_vm_save(); vCPUs that disagree on a VM-wide value
- * are -EBADE, as no destination could take them. options NULL: no pool.
+ * values need not fit together: whatever moves later is noticed. Also finds
+ * out, on a scratch VM, which registers neither the guest nor a reset of a vCPU
+ * can change. Errors as of onereg_vm_save(); vCPUs that disagree on a VM-wide
+ * value are -EBADE, as no destination could take them. options NULL: no pool.
  */
 int onereg_source_stage(struct onereg_vm *vm,
 			const struct onereg_stage_options *options,
@@ -557,7 +557,7 @@ int onereg_source_stage(struct onereg_vm *vm,
  * onereg_destination_stage() takes it. Later calls on the source change it.
  */
 const struct onereg_image *
-onereg_source_image(const struct onereg_source *source);
+onereg_source_image(struct onereg_source *source);
 /*
  * Reads all state anew, as staging did, and gives what has changed since the
  * last time: also what only the VMM itself can have changed, such as a
@@ -603,8 +603,8 @@ int onereg_destination_restage(struct onereg_destination *destination,
  * Takes what onereg_source_stop() gave, and the VM is restored: registers, in
  * one job a vCPU and with no lock of the VM's taken, then the GIC, and the
  * counters once. Each value was taken by the kernel; that it reads back is for
- * onereg_destination_prove() to tell. Errors as of
- * onereg_destination_restage(), and then the VM must not run.
+ * onereg_destination_prove() to tell, until which the changes must live. Errors
+ * as of onereg_destination_restage(), and then the VM must not run.
  */
 int onereg_destination_commit(struct onereg_destination *destination,
 			      const void *changes, size_t size,

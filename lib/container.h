@@ -12,7 +12,7 @@
 #define FORMAT_MAGIC		"\x89ONR\r\n\x1a\n"
 #define FORMAT_MAGIC_SIZE	8
 #define FORMAT_MAJOR		1
-#define FORMAT_MINOR		1
+#define FORMAT_MINOR		2
 #define FORMAT_HEADER_SIZE	32	/* bytes, as all sizes here */
 #define FORMAT_SECTION_SIZE	24	/* a section's header */
 #define FORMAT_ALIGN		8
@@ -45,6 +45,7 @@
 #define FORMAT_GICV		FORMAT_TYPE('G', 'I', 'C', 'V')
 #define FORMAT_CONF		FORMAT_TYPE('C', 'O', 'N', 'F')
 #define FORMAT_VMCF		FORMAT_TYPE('V', 'M', 'C', 'F')
+#define FORMAT_STAG		FORMAT_TYPE('S', 'T', 'A', 'G')
 #define FORMAT_CAPS		FORMAT_TYPE('C', 'A', 'P', 'S')
 #define FORMAT_PROF		FORMAT_TYPE('P', 'R', 'O', 'F')
 #define FORMAT_SCOP		FORMAT_TYPE('S', 'C', 'O', 'P')

@@ -16,6 +16,7 @@
 #define FIRST_SPI	32
 #define SGI_FRAME	0x10000ULL
 #define GICD_TYPER	0x4ULL
+#define MPIDR		KA_SYS(3, 0, 0, 0, 5)
 #define GICD_TYPER_LPIS	(1ULL << 17)
 
 enum per {			/* how many there are */
@@ -195,11 +196,41 @@ static void gic_close(struct gic *gic)
 	free(gic->affinity);
 }
 
+/* As the image has it; KVM is asked only where that lists none. */
+static int read_mpidr(const struct gic *gic, const struct onereg_image *image,
+		      size_t vcpu, uint64_t *ret_mpidr)
+{
+	const struct vcpu_state *v = &image->vcpus[vcpu];
+	const struct regset *set = &image->sets[v->set];
+	ptrdiff_t at = regset_find(set, MPIDR);
+	int ret;
+
+	if (at >= 0) {
+		*ret_mpidr = regset_u64(set, v->row, (size_t)at);
+		return 0;
+	}
+	ret = io_get_reg(&gic->vm->io, gic->vm->vcpu_fds[vcpu], MPIDR,
+			 ret_mpidr);
+	if (ret)
+		report_add(gic->report,
+			   &(struct onereg_finding){
+				   .severity = ONEREG_ERROR,
+				   .space = ONEREG_SPACE_REG,
+				   .vcpu = (int)vcpu,
+				   .id = MPIDR,
+				   .error = -ret,
+				   .operation = "KVM_GET_ONE_REG",
+				   .why = "finds the redistributor",
+			   });
+	return ret;
+}
+
 static int gic_open(struct gic *gic, struct onereg_vm *vm,
+		    const struct onereg_image *image,
 		    struct onereg_report *report)
 {
 	struct attr nr = { .group = KA_VGIC_GRP_NR_IRQS, .size = 4 };
-	int ret;
+	int ret = 0;
 
 	*gic = (struct gic){ .vm = vm, .report = report };
 	gic->affinity = calloc(vm->n_vcpus, sizeof(*gic->affinity));
@@ -207,33 +238,17 @@ static int gic_open(struct gic *gic, struct onereg_vm *vm,
 		report_error(report, -ENOMEM, NULL, "GICv3", "no memory");
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < vm->n_vcpus; i++) {
-		uint64_t mpidr;
+	for (size_t i = 0; i < vm->n_vcpus && !ret; i++) {
+		uint64_t mpidr = 0;
 
-		ret = io_get_reg(&vm->io, vm->vcpu_fds[i],
-				 KA_SYS(3, 0, 0, 0, 5), &mpidr);
-		if (ret) {
-			report_add(report,
-				   &(struct onereg_finding){
-					   .severity = ONEREG_ERROR,
-					   .space = ONEREG_SPACE_REG,
-					   .vcpu = (int)i,
-					   .id = KA_SYS(3, 0, 0, 0, 5),
-					   .error = -ret,
-					   .operation = "KVM_GET_ONE_REG",
-					   .why = "finds the redistributor",
-				   });
-			goto fail;
-		}
+		ret = read_mpidr(gic, image, i, &mpidr);
 		gic->affinity[i] = affinity_of(mpidr);
 	}
-	ret = get(gic, &nr);
-	if (ret)
-		goto fail;
+	if (!ret)
+		ret = get(gic, &nr);
 	gic->nr_irqs = (uint32_t)nr.value;
-	return 0;
-fail:
-	gic_close(gic);
+	if (ret)
+		gic_close(gic);
 	return ret;
 }
 
@@ -331,30 +346,39 @@ static int refuse_lpis(const struct gic *gic)
 		      "take the ITS away, or do not move the VM");
 }
 
-int gic_save(struct onereg_vm *vm, struct onereg_image *image,
-	     struct onereg_report *report)
+/* What the destination's GIC is made by; can be asked while the guest runs. */
+int gic_save_size(struct onereg_vm *vm, struct attrs *to,
+		  struct onereg_report *report)
+{
+	struct gic gic = { .vm = vm, .report = report };
+	struct attr nr = { .group = KA_VGIC_GRP_NR_IRQS, .size = 4 };
+	int ret = get(&gic, &nr);
+
+	if (ret)
+		return ret;
+	ret = attrs_add(to, &nr);
+	if (ret)
+		report_error(report, ret, NULL, "GICv3", "no memory");
+	return ret;
+}
+
+int gic_save(struct onereg_vm *vm, const struct onereg_image *image,
+	     struct attrs *to, struct onereg_report *report)
 {
 	struct gic gic;
-	int ret = gic_open(&gic, vm, report);
+	int ret = gic_open(&gic, vm, image, report);
 
 	if (ret)
 		return ret;
 	ret = refuse_lpis(&gic);
-	if (ret) {
-		gic_close(&gic);
-		return ret;
-	}
-	ret = attrs_add(&image->gic, &(struct attr){ KA_VGIC_GRP_NR_IRQS, 4, 0,
-						     gic.nr_irqs });
-	if (ret)
-		report_error(report, ret, NULL, "GICv3", "no memory");
+	if (!ret)
+		ret = gic_save_size(vm, to, report);
 	for (size_t t = 0; t < ARRAY_SIZE(tables) && !ret; t++) {
 		size_t n = tables[t].per_vcpu ? vm->n_vcpus : 1;
 
 		for (size_t i = 0; i < n && !ret; i++)
-			ret = save_table(&gic, t, i, &image->gic);
+			ret = save_table(&gic, t, i, to);
 	}
-	image->has_gic = true;
 	gic_close(&gic);
 	return ret;
 }
@@ -437,7 +461,7 @@ int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
 		bool dry, struct onereg_report *report)
 {
 	struct gic gic;
-	int ret = gic_open(&gic, vm, report);
+	int ret = gic_open(&gic, vm, image, report);
 
 	if (ret)
 		return ret;
@@ -475,7 +499,7 @@ int gic_prove(struct onereg_vm *vm, const struct onereg_image *image,
 {
 	struct onereg_counts *counts = report_counts(report);
 	struct gic gic;
-	int ret = gic_open(&gic, vm, report);
+	int ret = gic_open(&gic, vm, image, report);
 
 	if (ret)
 		return ret;

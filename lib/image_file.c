@@ -18,6 +18,8 @@ static const uint32_t image_types[] = {
 	FORMAT_VCPU, FORMAT_ROWS, FORMAT_GICV, FORMAT_CONF,
 	/* since 1.1 */
 	FORMAT_VMCF,
+	/* since 1.2 */
+	FORMAT_STAG,
 };
 #define N_NEEDED 8
 _Static_assert(ARRAY_SIZE(image_types) <= CONTAINER_MAX_TYPES, "too many");
@@ -146,6 +148,18 @@ static void put_config(struct container_out *out,
 	container_end(out);
 }
 
+/* An older reader must not take it for a whole VM. */
+static void put_staged(struct container_out *out,
+		       const struct onereg_image *image)
+{
+	if (!image->staged)
+		return;
+	container_begin_new(out, FORMAT_STAG, 2, true);
+	put_u64(out, image->staged);
+	put_u64(out, image->next_changes);
+	container_end(out);
+}
+
 /* A little more than the file will have. */
 static size_t expected_size(const struct onereg_image *image)
 {
@@ -190,6 +204,7 @@ static int encode(const struct onereg_image *image, const char *name,
 	put_vcpus(&out, image);
 	put_rest(&out, image);
 	put_config(&out, image);
+	put_staged(&out, image);
 	r = container_finish(&out, ret, ret_size);
 	return fault_write(r, &f, name, report);
 }
@@ -469,6 +484,20 @@ static int read_config(const struct container *c, struct onereg_image *image)
 	return r ? r : cursor_finish(&cur);
 }
 
+static int read_staged(const struct container *c, struct onereg_image *image)
+{
+	struct cursor cur;
+
+	if (!container_has(c, FORMAT_STAG))
+		return 0;
+	cursor_init(&cur, c, FORMAT_STAG);
+	image->staged = cursor_u64(&cur);
+	image->next_changes = cursor_u64(&cur);
+	if (!cur.overrun && !image->staged)
+		return cursor_error(&cur, "no identity");
+	return cursor_finish(&cur);
+}
+
 /* In the order in which one needs the other. */
 static int read_image(struct container *c, struct onereg_image *image)
 {
@@ -494,6 +523,8 @@ static int read_image(struct container *c, struct onereg_image *image)
 		r = read_conflicts(c, image);
 	if (!r)
 		r = read_config(c, image);
+	if (!r)
+		r = read_staged(c, image);
 	if (r)
 		return r;
 	r = image_valid(image, &f);

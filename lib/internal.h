@@ -78,6 +78,11 @@ struct onereg_image {
 	bool has_gic;
 	bool fresh;		/* of a described host: no VM was ever saved */
 	bool partial;		/* imported: some registers were not recorded */
+	/*
+	 * 0: whole. Else a first copy, taken while the guest ran, of this
+	 * identity; the next changes to it have that number.
+	 */
+	uint64_t staged, next_changes;
 	/* VM configuration registers; none where the kernel has none */
 	struct regset config_set;
 	uint8_t *config_row;
@@ -286,6 +291,7 @@ bool id_field_fits(const struct id_field *f, uint64_t saved, uint64_t host);
 struct scratch {
 	struct onereg_io io;
 	int kvm_fd, vm_fd, gic_fd;	/* -1: not open */
+	bool lent;		/* kvm_fd stays open */
 	int *vcpu_fds;
 	size_t n_vcpus;
 	bool dry;
@@ -294,6 +300,7 @@ struct scratch {
 struct scratch_options {
 	const struct onereg_io *io;
 	const char *device;
+	const int *kvm_fd;	/* in place of opening the device; NULL */
 	const struct onereg_image *like;	/* to configure it for; NULL */
 	const struct onereg_cap *caps;
 	size_t n_caps;
@@ -330,8 +337,12 @@ bool is_refusal(int error);
 
 /* -EBUSY, with a finding, if a vCPU is in KVM_RUN. */
 int gic_idle(struct onereg_vm *vm, struct onereg_report *report);
-int gic_save(struct onereg_vm *vm, struct onereg_image *image,
-	     struct onereg_report *report);
+/* All of it; redistributors are found by the affinities in the image's rows. */
+int gic_save(struct onereg_vm *vm, const struct onereg_image *image,
+	     struct attrs *to, struct onereg_report *report);
+/* The number of interrupts alone, which can be asked while the guest runs. */
+int gic_save_size(struct onereg_vm *vm, struct attrs *to,
+		  struct onereg_report *report);
 /* dry: what the kernel refuses is a finding, and no end. */
 int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
 		bool dry, struct onereg_report *report);

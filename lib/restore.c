@@ -129,6 +129,15 @@ static int check_shape(struct restore *r)
 		return wrong_shape(r, "image",
 				   "made from a host description: no VM was "
 				   "saved in it", NULL);
+	if (!r->image->staged != !r->staging)
+		return wrong_shape(r, "image",
+				   r->staging ?
+					   "a whole VM: no changes to it will "
+					   "come" :
+					   "the first copy of a live migration, "
+					   "without what changed later",
+				   r->staging ? "use onereg_vm_restore()" :
+						"use onereg_destination_stage()");
 	if (r->image->has_gic != (r->vm->gic_fd >= 0))
 		return wrong_shape(r, "GICv3",
 				   r->image->has_gic ?
@@ -247,7 +256,7 @@ static int list_vm(struct restore *r)
 
 /* ---- the GIC ---- */
 
-static int write_gic(struct restore *r)
+int write_gic(struct restore *r)
 {
 	return r->image->has_gic ? gic_restore(r->vm, r->image, r->dry,
 					      r->report) : 0;
@@ -255,51 +264,58 @@ static int write_gic(struct restore *r)
 
 /* ---- what makes it runnable ---- */
 
-static int write_events(struct restore *r)
+int write_vcpu_events(struct restore *r, size_t vcpu)
+{
+	const struct vcpu_state *v = &r->image->vcpus[vcpu];
+	struct ka_vcpu_events events = v->events;
+	int ret;
+
+	if (!v->has_events)
+		return 0;
+	/* GET tells whether the host can, SET asks whether it must. */
+	if (!events.serror_pending)
+		events.serror_has_esr = 0;
+	ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[vcpu], KA_SET_VCPU_EVENTS,
+		       &events);
+	if (ret >= 0)
+		return 0;
+	return vcpu_failed(r, ret, "KVM_SET_VCPU_EVENTS", vcpu, "vCPU events",
+			   "a pending SError with a syndrome needs the RAS "
+			   "extension");
+}
+
+int write_vcpu_mp_state(struct restore *r, size_t vcpu)
+{
+	struct ka_mp_state mp = { r->image->vcpus[vcpu].mp_state };
+	int ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[vcpu], KA_SET_MP_STATE,
+			   &mp);
+
+	if (ret >= 0)
+		return 0;
+	return vcpu_failed(r, ret, "KVM_SET_MP_STATE", vcpu, "MP state",
+			   mp.mp_state == KA_MP_STATE_SUSPENDED ?
+				   "this kernel does not know SUSPENDED" :
+				   "the state is refused");
+}
+
+static int for_each_vcpu(struct restore *r,
+			 int (*fn)(struct restore *r, size_t vcpu))
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++) {
-		struct ka_vcpu_events events = r->image->vcpus[i].events;
-
-		if (!r->image->vcpus[i].has_events)
-			continue;
-		/* GET tells whether the host can, SET asks whether it must. */
-		if (!events.serror_pending)
-			events.serror_has_esr = 0;
-		ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[i],
-			       KA_SET_VCPU_EVENTS, &events);
-		if (ret < 0)
-			ret = vcpu_failed(r, ret, "KVM_SET_VCPU_EVENTS", i,
-					  "vCPU events",
-					  "a pending SError with a syndrome "
-					  "needs the RAS extension");
-		else
-			ret = 0;
-	}
+	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++)
+		ret = fn(r, i);
 	return ret;
+}
+
+static int write_events(struct restore *r)
+{
+	return for_each_vcpu(r, write_vcpu_events);
 }
 
 static int write_mp_state(struct restore *r)
 {
-	int ret = 0;
-
-	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++) {
-		struct ka_mp_state mp = { r->image->vcpus[i].mp_state };
-
-		ret = io_ioctl(&r->vm->io, r->vm->vcpu_fds[i], KA_SET_MP_STATE,
-			       &mp);
-		if (ret < 0)
-			ret = vcpu_failed(r, ret, "KVM_SET_MP_STATE", i,
-					  "MP state",
-					  mp.mp_state == KA_MP_STATE_SUSPENDED ?
-						  "this kernel does not know "
-						  "SUSPENDED" :
-						  "the state is refused");
-		else
-			ret = 0;
-	}
-	return ret;
+	return for_each_vcpu(r, write_vcpu_mp_state);
 }
 
 /* ---- the plan ---- */
@@ -346,6 +362,13 @@ static const struct step {
 static bool is_proof(const struct step *step)
 {
 	return step->run == prove_state || step->run == prove_clocks;
+}
+
+/* What waits for the blackout. */
+static bool is_late(const struct step *step)
+{
+	return step->run == write_gic || step->run == write_counters ||
+	       step->run == prove_clocks;
 }
 
 int rules_init(struct rules *rules, const struct regset *set)
@@ -407,13 +430,13 @@ int restore_run(struct restore *r)
 	int ret = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(plan) && !ret && !r->ended; i++)
-		if (!r->no_proof || !is_proof(&plan[i]))
+		if (!(r->no_proof && is_proof(&plan[i])) &&
+		    !(r->staging && is_late(&plan[i])))
 			ret = plan[i].run(r);
 	return ret;
 }
 
-/* So that the same onereg_vm can be saved again. */
-static int remember_shape(struct restore *r)
+int remember_shape(struct restore *r)
 {
 	const struct onereg_image *image = r->image;
 	struct onereg_vm *vm = r->vm;

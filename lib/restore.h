@@ -20,6 +20,7 @@ struct restore {
 	bool dry;	/* what the kernel refuses is a finding; go on */
 	bool ended;	/* dry: nothing more can be tried */
 	bool no_proof;	/* the caller proves by itself */
+	bool staging;	/* without what is read in the blackout only */
 	struct access access;
 	struct rules vm_rules;
 	struct rules *set_rules;	/* of each of image->sets */
@@ -36,6 +37,11 @@ int restore_open(struct restore *r, struct onereg_vm *vm,
 		 struct onereg_report *report);
 /* The plan, with the proof unless no_proof. */
 int restore_run(struct restore *r);
+/* So that the same onereg_vm can be saved again. */
+int remember_shape(struct restore *r);
+int write_gic(struct restore *r);
+int write_vcpu_events(struct restore *r, size_t vcpu);
+int write_vcpu_mp_state(struct restore *r, size_t vcpu);
 void restore_close(struct restore *r);
 /*
  * One failing call: an error that ends the restore, or in a dry run a

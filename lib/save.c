@@ -491,8 +491,12 @@ static int save_gic(struct save *s)
 {
 	int ret = 0;
 
-	if (s->vm->gic_fd >= 0)
-		ret = gic_save(s->vm, s->image, s->report);
+	s->image->has_gic = s->vm->gic_fd >= 0;
+	if (s->image->has_gic)
+		ret = s->staging ? gic_save_size(s->vm, &s->image->gic,
+						 s->report) :
+				   gic_save(s->vm, s->image, &s->image->gic,
+					    s->report);
 	if (!ret && s->counts)
 		s->counts->attributes_saved += s->image->gic.n;
 	return ret;
@@ -540,7 +544,9 @@ static int check_vm(struct save *s)
 {
 	int ret = vm_is_arm64(&s->vm->io, s->vm->vm_fd, s->report);
 
-	return ret || s->vm->gic_fd < 0 ? ret : gic_idle(s->vm, s->report);
+	return ret || s->vm->gic_fd < 0 || s->staging ?
+		       ret :
+		       gic_idle(s->vm, s->report);
 }
 
 static int save_all(struct save *s)
@@ -569,11 +575,12 @@ static int save_all(struct save *s)
 	return ret;
 }
 
-int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
-		   struct onereg_report *report)
+int save_vm(struct onereg_vm *vm, bool staging, struct onereg_image **ret,
+	    struct onereg_report *report)
 {
 	struct save s = { .vm = vm,
 			  .report = report,
+			  .staging = staging,
 			  .counts = report_counts(report) };
 	ptrdiff_t midr;
 	int r;
@@ -598,4 +605,10 @@ int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 					   (size_t)midr);
 	*ret = s.image;
 	return 0;
+}
+
+int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
+		   struct onereg_report *report)
+{
+	return save_vm(vm, false, ret, report);
 }

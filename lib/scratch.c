@@ -208,7 +208,9 @@ int scratch_open(struct scratch *s, const struct scratch_options *o,
 			     "has no size, or lacks a function");
 		return ret;
 	}
-	s->kvm_fd = scratch_open_kvm(&s->io, o->device, report);
+	s->lent = o->kvm_fd;
+	s->kvm_fd = s->lent ? *o->kvm_fd :
+			      scratch_open_kvm(&s->io, o->device, report);
 	if (s->kvm_fd < 0)
 		return s->kvm_fd;
 	ret = create_vm(s, report);
@@ -262,7 +264,7 @@ void scratch_close(struct scratch *s)
 		s->io.close(s->io.userdata, s->gic_fd);
 	if (s->vm_fd >= 0)
 		s->io.close(s->io.userdata, s->vm_fd);
-	if (s->kvm_fd >= 0)
+	if (s->kvm_fd >= 0 && !s->lent)
 		s->io.close(s->io.userdata, s->kvm_fd);
 	s->gic_fd = s->vm_fd = s->kvm_fd = -1;
 }

@@ -151,6 +151,20 @@ static void scribble_gic(struct guest *g, uint64_t *seed)
 	}
 }
 
+void guest_scribble_vcpus(struct test *t, struct guest *g, uint64_t seed)
+{
+	struct regset list = { 0 };
+	int ret = io_reg_list(g->machine->io, g->vcpu_fds[0], &list);
+
+	if (!EXPECT(t, !ret, "%d", ret))
+		return;
+	for (size_t i = 0; i < g->shape.n_vcpus; i++)
+		scribble_vcpu(g, i, &list, &seed);
+	if (g->gic_fd >= 0)
+		scribble_gic(g, &seed);
+	regset_free(&list);
+}
+
 void guest_scribble_by_ioctl(struct test *t, struct guest *g, uint64_t seed)
 {
 	struct regset list = { 0 };
@@ -162,11 +176,8 @@ void guest_scribble_by_ioctl(struct test *t, struct guest *g, uint64_t seed)
 		if (is_id_reg(list.ids[i]) ||
 		    (list.ids[i] & KA_REG_CLASS_MASK) == KA_REG_FW_FEAT_BMAP)
 			lower(g, list.ids[i], &seed);
-	for (size_t i = 0; i < g->shape.n_vcpus; i++)
-		scribble_vcpu(g, i, &list, &seed);
-	if (g->gic_fd >= 0)
-		scribble_gic(g, &seed);
 	regset_free(&list);
+	guest_scribble_vcpus(t, g, seed);
 }
 
 bool guest_scribble(struct test *t, struct guest *g, uint64_t seed)

@@ -98,6 +98,9 @@ typedef void behaviour(struct test *t);
 	X(counter_offset_is_carried_to_a_kernel_that_does_not_tell)      \
 	X(counter_offset_that_cannot_be_kept_is_named)                   \
 	X(image_is_the_same_in_every_mode)                               \
+	X(nothing_happens_between_staging_and_stop)                      \
+	X(guest_that_runs_after_staging_is_moved)                        \
+	X(what_changes_before_the_stop_is_staged_again)                  \
 	X(model_agrees_with_this_kernel)
 
 /* Those need models that misbehave, or that can be looked into. */
@@ -166,6 +169,8 @@ bool guest_start(struct test *t, struct guest *g);
 /* Fills it with random valid state: the model's way, or by ioctls. */
 bool guest_scribble(struct test *t, struct guest *g, uint64_t seed);
 void guest_scribble_by_ioctl(struct test *t, struct guest *g, uint64_t seed);
+/* Of that what a guest that runs may change: not what the VM has once. */
+void guest_scribble_vcpus(struct test *t, struct guest *g, uint64_t seed);
 void guest_destroy(struct guest *g);
 /* Everything at once, for a source. */
 bool guest_make(struct test *t, struct guest *g, const struct shape *shape,
