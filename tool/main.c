@@ -60,6 +60,31 @@ static const struct command commands[] = {
 	  "  --only PATTERN those with this in their names; may have * and ?\n"
 	  "  --device PATH  another device than /dev/kvm\n",
 	  validate_main },
+	{ "bench",
+	  "bench [--vcpus LIST] [--state IMAGE] [--qemu SEQUENCE] "
+	  "[--rounds N] [--threads N] [--csv] [--codec HOST] [--device PATH] "
+	  "[--json]",
+	  "what moving a VM's registers costs while the guest is stopped",
+	  "Moves a VM of its own in each way there is, and measures what is "
+	  "done from the\nguest's stop until it can go on: replay, every "
+	  "register of every vCPU, as most\nVMMs do; qemu, the calls that "
+	  "QEMU was seen to make; stock or onereg, this\nlibrary, without or "
+	  "with VM-scoped registers in the kernel. Exit status 1: the\n"
+	  "library lost a register.\n"
+	  "\n"
+	  "  --vcpus LIST   how many vCPUs the VM has, one after the other; "
+	  "1,4,16,64\n"
+	  "  --state IMAGE  what the guest's registers hold; else made up\n"
+	  "  --qemu SEQUENCE\n"
+	  "                 QEMU's calls, bench/qemu-7.2.sequence\n"
+	  "  --rounds N     that are measured, for the median\n"
+	  "  --threads N    that the library's jobs run on; default 1\n"
+	  "  --csv          one line for each way, side and number of vCPUs\n"
+	  "  --codec HOST   what writing and reading an image costs instead, "
+	  "of a VM on\n"
+	  "                 that described host\n"
+	  "  --device PATH  another device than /dev/kvm\n",
+	  bench_main },
 	{ "trace",
 	  "trace [--registers] [--every-call] [--output FILE] [--record FILE] "
 	  "[--json] -- COMMAND [ARG]...",

@@ -112,6 +112,7 @@ void unload(struct thing *thing);
 
 /* ---- the commands ---- */
 
+int bench_main(int argc, char **argv);
 int host_main(int argc, char **argv);
 int show_main(int argc, char **argv);
 int diff_main(int argc, char **argv);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The door to the kernel of a round that counts: which calls were made, of
+ * which registers, and how long they took. Rounds that measure go without.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+bool trouble_set(struct trouble *t, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (*t->what)
+		return false;
+	t->error = error < 0 ? -error : error;
+	va_start(ap, fmt);
+	vsnprintf(t->what, sizeof(t->what), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+bool trouble_report(struct trouble *t, int error,
+		    const struct onereg_report *report, const char *what)
+{
+	char why[384];
+
+	onereg_report_format(report, why, sizeof(why));
+	return trouble_set(t, error, "%s%s%s", what, *why ? ": " : "", why);
+}
+
+/* ---- the running kernel ---- */
+
+static int io_open(void *userdata, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	(void)userdata;
+	return fd < 0 ? -errno : fd;
+}
+
+static int io_close(void *userdata, int fd)
+{
+	(void)userdata;
+	return close(fd) ? -errno : 0;
+}
+
+static int io_counter_frequency(void *userdata, uint64_t *ret_hz)
+{
+	(void)userdata;
+#ifdef __aarch64__
+	__asm__ volatile("mrs %0, cntfrq_el0" : "=r"(*ret_hz));
+	return 0;
+#else
+	*ret_hz = 0;
+	return -ENOSYS;
+#endif
+}
+
+static int io_wall_clock(void *userdata, uint64_t *ret_ns)
+{
+	struct timespec t;
+
+	(void)userdata;
+	if (clock_gettime(CLOCK_REALTIME, &t))
+		return -errno;
+	*ret_ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	return 0;
+}
+
+static int io_release(void *userdata, char *buf, size_t size)
+{
+	struct utsname u;
+
+	(void)userdata;
+	if (uname(&u))
+		return -errno;
+	if (strlen(u.release) >= size)
+		return -ENAMETOOLONG;
+	strcpy(buf, u.release);
+	return 0;
+}
+
+/* ---- counting ---- */
+
+static void count_register(struct door *door, bool set, uint64_t id)
+{
+	struct tally *tally = door->tally;
+	enum onereg_scope scope = onereg_reg_scope(id);
+
+	tally->registers++;
+	if (id == TIMER_CNT || id == PTIMER_CNT)
+		tally->counters++;
+	else if (scope == ONEREG_SCOPE_VM || scope == ONEREG_SCOPE_HOST)
+		tally->vm_wide++;
+	tally->locks += locks_of(door, set, id);
+}
+
+static void count_vector(struct door *door, bool set, const struct reg_vec *v)
+{
+	const struct one_reg *regs = (const void *)(uintptr_t)v->regs;
+
+	for (uint32_t i = 0; i < v->done && i < v->count; i++)
+		count_register(door, set, regs[i].id);
+}
+
+static void count_call(struct door *door, unsigned long request, void *arg)
+{
+	struct tally *tally = door->tally;
+
+	tally->ioctls++;
+	switch (request) {
+	case GET_ONE_REG:
+	case SET_ONE_REG:
+		count_register(door, request == SET_ONE_REG,
+			       ((struct one_reg *)arg)->id);
+		break;
+	case GET_REG_VEC:
+	case SET_REG_VEC:
+		count_vector(door, request == SET_REG_VEC, arg);
+		break;
+	case GET_REG_LIST:
+		break;
+	default:
+		return;
+	}
+	tally->register_calls++;
+}
+
+static int io_ioctl(void *userdata, int fd, unsigned long request, void *arg)
+{
+	struct door *door = userdata;
+	uint64_t start, took;
+	int ret;
+
+	if (!door->tally) {
+		ret = ioctl(fd, request, arg);
+		return ret < 0 ? -errno : ret;
+	}
+	start = now();
+	ret = ioctl(fd, request, arg);
+	took = now() - start;
+	ret = ret < 0 ? -errno : ret;
+	if (took > door->clock)
+		door->tally->ns += took - door->clock;
+	count_call(door, request, arg);
+	return ret;
+}
+
+int door_ioctl(struct door *door, int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	if (door->tally)
+		return io_ioctl(door, fd, request, arg);
+	ret = ioctl(fd, request, arg);
+	return ret < 0 ? -errno : ret;
+}
+
+#define CLOCK_TRIES 8
+
+void door_open(struct door *door)
+{
+	uint64_t start, took;
+
+	*door = (struct door){
+		.io = {
+			.size = sizeof(door->io),
+			.userdata = door,
+			.open = io_open,
+			.close = io_close,
+			.ioctl = io_ioctl,
+			.counter_frequency = io_counter_frequency,
+			.wall_clock = io_wall_clock,
+			.release = io_release,
+		},
+		.clock = UINT64_MAX,
+	};
+	for (int i = 0; i < CLOCK_TRIES; i++) {
+		start = now();
+		took = now() - start;
+		if (took < door->clock)
+			door->clock = took;
+	}
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way most VMMs go: each vCPU's list, a read of each register on it; at
+ * the destination a write of each, vCPU after vCPU. The VMM here is as good as
+ * one can be: its buffers are there before the blackout, its vCPUs initialised,
+ * and it does nothing between the calls.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+struct vcpu_copy {
+	struct reg_list *list;
+	uint8_t *values;	/* VALUE_MAX bytes each */
+	struct vcpu_events events;
+	struct mp_state mp_state;
+};
+
+struct copy {
+	size_t room;		/* registers */
+	size_t n;
+	struct vcpu_copy vcpus[];
+};
+
+static void replay_end(struct move *m)
+{
+	struct copy *copy = m->private_;
+
+	for (size_t i = 0; copy && i < copy->n; i++) {
+		free(copy->vcpus[i].list);
+		free(copy->vcpus[i].values);
+	}
+	free(copy);
+	m->private_ = NULL;
+}
+
+static bool replay_prepare(struct move *m, struct trouble *t)
+{
+	size_t n = m->source.n, room = m->bench->state.list->n;
+	struct copy *copy;
+
+	copy = calloc(1, sizeof(*copy) + n * sizeof(copy->vcpus[0]));
+	if (!copy)
+		return trouble_set(t, ENOMEM, "replay");
+	m->private_ = copy;
+	copy->room = room;
+	copy->n = n;
+	for (size_t i = 0; i < n; i++) {
+		struct vcpu_copy *c = &copy->vcpus[i];
+
+		c->list = calloc(1, sizeof(*c->list) +
+					    room * sizeof(c->list->reg[0]));
+		c->values = calloc(room, VALUE_MAX);
+		if (!c->list || !c->values)
+			return trouble_set(t, ENOMEM, "replay");
+		/* Pages that are there, not to be measured. */
+		memset(c->list->reg, 1, room * sizeof(c->list->reg[0]));
+		memset(c->values, 1, room * VALUE_MAX);
+	}
+	return true;
+}
+
+static bool failed(struct trouble *t, int error, const char *what, size_t vcpu,
+		   uint64_t id)
+{
+	char name[64] = "";
+
+	if (id)
+		onereg_reg_name(id, name, sizeof(name));
+	return trouble_set(t, error, "replay: %s %s of vCPU %zu", what, name,
+			   vcpu);
+}
+
+static bool read_vcpu(struct move *m, size_t vcpu, struct trouble *t)
+{
+	struct copy *copy = m->private_;
+	struct vcpu_copy *c = &copy->vcpus[vcpu];
+	struct door *door = &m->doors[SOURCE];
+	int fd = m->source.vcpus[vcpu], r;
+	struct one_reg reg;
+
+	/* How many, and then which: the protocol of the list. */
+	c->list->n = 0;
+	r = door_ioctl(door, fd, GET_REG_LIST, c->list);
+	if (r != -E2BIG || c->list->n > copy->room)
+		return failed(t, r, "KVM_GET_REG_LIST", vcpu, 0);
+	r = door_ioctl(door, fd, GET_REG_LIST, c->list);
+	if (r)
+		return failed(t, r, "KVM_GET_REG_LIST", vcpu, 0);
+	for (size_t i = 0; i < c->list->n; i++) {
+		reg.id = c->list->reg[i];
+		reg.addr = (uintptr_t)(c->values + i * VALUE_MAX);
+		r = door_ioctl(door, fd, GET_ONE_REG, &reg);
+		if (r)
+			return failed(t, r, "KVM_GET_ONE_REG", vcpu, reg.id);
+	}
+	r = door_ioctl(door, fd, GET_VCPU_EVENTS, &c->events);
+	if (r)
+		return failed(t, r, "KVM_GET_VCPU_EVENTS", vcpu, 0);
+	r = door_ioctl(door, fd, GET_MP_STATE, &c->mp_state);
+	return !r || failed(t, r, "KVM_GET_MP_STATE", vcpu, 0);
+}
+
+static bool write_vcpu(struct move *m, size_t vcpu, struct trouble *t)
+{
+	struct copy *copy = m->private_;
+	struct vcpu_copy *c = &copy->vcpus[vcpu];
+	struct door *door = &m->doors[DESTINATION];
+	int fd = m->destination.vcpus[vcpu], r;
+	struct one_reg reg;
+
+	for (size_t i = 0; i < c->list->n; i++) {
+		reg.id = c->list->reg[i];
+		reg.addr = (uintptr_t)(c->values + i * VALUE_MAX);
+		/* Written before KVM_ARM_VCPU_FINALIZE, not here. */
+		if (reg.id == SVE_VLS)
+			continue;
+		r = door_ioctl(door, fd, SET_ONE_REG, &reg);
+		if (r)
+			return failed(t, r, "KVM_SET_ONE_REG", vcpu, reg.id);
+	}
+	r = door_ioctl(door, fd, SET_VCPU_EVENTS, &c->events);
+	if (r)
+		return failed(t, r, "KVM_SET_VCPU_EVENTS", vcpu, 0);
+	r = door_ioctl(door, fd, SET_MP_STATE, &c->mp_state);
+	return !r || failed(t, r, "KVM_SET_MP_STATE", vcpu, 0);
+}
+
+static bool replay_source(struct move *m, struct trouble *t)
+{
+	for (size_t i = 0; i < m->source.n; i++)
+		if (!read_vcpu(m, i, t))
+			return false;
+	/* Sent: each register's id and value, as QEMU does. */
+	m->size = m->source.n * (m->bench->state.row_size +
+				 m->bench->state.list->n * sizeof(uint64_t) +
+				 sizeof(struct vcpu_events) +
+				 sizeof(struct mp_state));
+	return true;
+}
+
+static bool replay_destination(struct move *m, struct trouble *t)
+{
+	for (size_t i = 0; i < m->destination.n; i++)
+		if (!write_vcpu(m, i, t))
+			return false;
+	return true;
+}
+
+const struct way_ops replay_ops = {
+	.destination_inited = true,
+	.sides = { [SOURCE] = true, [DESTINATION] = true },
+	.prepare = replay_prepare,
+	.blackout = {
+		[SOURCE] = replay_source,
+		[DESTINATION] = replay_destination,
+	},
+	.end = replay_end,
+};
