@@ -146,20 +146,27 @@ struct way_ops {
 	void (*end)(struct move *m);
 };
 
+/* Sent where all goes over: each register's id and value, as QEMU does. */
+size_t whole_size(const struct move *m);
+
 extern const struct way_ops replay_ops, qemu_ops, library_ops;
 
 /* ---- bench_sequence.c: the calls of another VMM ---- */
 
 struct call {
 	unsigned long request;
-	uint64_t id;		/* of a register */
-	int vcpu;		/* index, -1: of the VM */
+	uint64_t id;		/* of a register, or 0 */
+};
+
+/* Calls that are made for vCPU 0, then all of them for vCPU 1, ... */
+struct block {
+	size_t first, n;
 };
 
 struct sequence {
-	size_t n;
+	size_t n, n_blocks;
 	struct call *calls;
-	size_t n_vcpus;		/* that it was recorded with */
+	struct block *blocks;
 };
 
 bool sequence_read(struct sequence *s, const char *path, struct trouble *t);

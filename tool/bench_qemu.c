@@ -13,14 +13,17 @@
 
 struct player {
 	size_t n;		/* calls */
-	size_t room;
 	struct play {
 		unsigned long request;
 		int fd;
+		void *arg;
 		struct one_reg reg;
 	} *plays;
-	uint8_t *values;	/* the source's, VALUE_MAX bytes each */
-	uint8_t scratch[4096];	/* of what is read, and of lists */
+	/* The source's: VALUE_MAX bytes a register, in the list's order. */
+	uint8_t *values;
+	struct vcpu_events *events;
+	struct mp_state *mp_states;
+	uint8_t scratch[VALUE_MAX];	/* for what is read */
 };
 
 static void qemu_end(struct move *m)
@@ -30,35 +33,42 @@ static void qemu_end(struct move *m)
 	if (p) {
 		free(p->plays);
 		free(p->values);
+		free(p->events);
+		free(p->mp_states);
 	}
 	free(p);
 	m->private_ = NULL;
 }
 
-/* In the order of the state's list. */
-static bool read_values(struct move *m, struct player *p, struct trouble *t)
+static bool read_one(struct move *m, size_t vcpu, unsigned long request,
+		     void *arg, const char *what, struct trouble *t)
 {
-	const struct reg_list *list = m->bench->state.list;
-	uint8_t *value = p->values;
-	struct one_reg reg;
+	int r = door_ioctl(&m->doors[SOURCE], m->source.vcpus[vcpu], request,
+			   arg);
 
-	for (size_t vcpu = 0; vcpu < m->source.n; vcpu++)
-		for (size_t i = 0; i < list->n; i++, value += VALUE_MAX) {
-			int r;
-
-			reg.id = list->reg[i];
-			reg.addr = (uintptr_t)value;
-			r = door_ioctl(&m->doors[DESTINATION],
-				       m->source.vcpus[vcpu], GET_ONE_REG,
-				       &reg);
-			if (r)
-				return trouble_set(t, r, "qemu: reading 0x%llx "
-					"of vCPU %zu",
-					(unsigned long long)reg.id, vcpu);
-		}
-	return true;
+	return !r || trouble_set(t, r, "qemu: reading %s of vCPU %zu", what,
+				 vcpu);
 }
 
+static bool read_vcpu(struct move *m, struct player *p, size_t vcpu,
+		      struct trouble *t)
+{
+	const struct reg_list *list = m->bench->state.list;
+	uint8_t *value = p->values + vcpu * list->n * VALUE_MAX;
+
+	for (size_t i = 0; i < list->n; i++, value += VALUE_MAX) {
+		struct one_reg reg = { list->reg[i], (uintptr_t)value };
+
+		if (!read_one(m, vcpu, GET_ONE_REG, &reg, "registers", t))
+			return false;
+	}
+	return read_one(m, vcpu, GET_VCPU_EVENTS, &p->events[vcpu], "events",
+			t) &&
+	       read_one(m, vcpu, GET_MP_STATE, &p->mp_states[vcpu], "MP state",
+			t);
+}
+
+/* NULL: there is no such register. */
 static uint8_t *value_of(struct move *m, struct player *p, size_t vcpu,
 			 uint64_t id)
 {
@@ -70,33 +80,52 @@ static uint8_t *value_of(struct move *m, struct player *p, size_t vcpu,
 	return NULL;
 }
 
-/* vCPU n does what the recorded vCPU did that stands for it. */
-static bool add_vcpu(struct move *m, struct player *p, size_t vcpu,
-		     struct trouble *t)
+static bool add_call(struct move *m, struct player *p, size_t vcpu,
+		     const struct call *c, struct trouble *t)
 {
-	const struct sequence *s = &m->bench->sequence;
-	int recorded = (int)(vcpu % s->n_vcpus);
+	struct play *play = &p->plays[p->n++];
+	uint8_t *value;
 
-	for (size_t i = 0; i < s->n; i++) {
-		const struct call *c = &s->calls[i];
-		struct play *play = &p->plays[p->n];
-
-		if (c->vcpu != recorded)
-			continue;
-		*play = (struct play){
-			.request = c->request,
-			.fd = m->destination.vcpus[vcpu],
-			.reg = { .id = c->id, .addr = (uintptr_t)p->scratch },
-		};
-		if (c->request == SET_ONE_REG)
-			play->reg.addr = (uintptr_t)value_of(m, p, vcpu, c->id);
-		if (!play->reg.addr)
-			return trouble_set(t, ENOENT, "qemu: this host's vCPUs "
-				"have no register 0x%llx, which the sequence "
-				"writes; record it anew here",
-				(unsigned long long)c->id);
-		p->n++;
+	*play = (struct play){
+		.request = c->request,
+		.fd = m->destination.vcpus[vcpu],
+		.reg = { .id = c->id },
+		.arg = p->scratch,
+	};
+	switch (c->request) {
+	case SET_VCPU_EVENTS:
+		play->arg = &p->events[vcpu];
+		return true;
+	case SET_MP_STATE:
+		play->arg = &p->mp_states[vcpu];
+		return true;
+	case GET_ONE_REG:
+	case SET_ONE_REG:
+		break;
+	default:
+		return true;
 	}
+	play->arg = &play->reg;
+	value = value_of(m, p, vcpu, c->id);
+	if (!value)
+		return trouble_set(t, ENOENT, "qemu: a vCPU here has no "
+			"register 0x%llx, which the sequence has; record it "
+			"anew on this host (docs/trace.md)",
+			(unsigned long long)c->id);
+	play->reg.addr = (uintptr_t)(c->request == SET_ONE_REG ? value :
+								 p->scratch);
+	return true;
+}
+
+static bool add_block(struct move *m, struct player *p,
+		      const struct block *block, struct trouble *t)
+{
+	const struct call *calls = m->bench->sequence.calls + block->first;
+
+	for (size_t vcpu = 0; vcpu < m->source.n; vcpu++)
+		for (size_t i = 0; i < block->n; i++)
+			if (!add_call(m, p, vcpu, &calls[i], t))
+				return false;
 	return true;
 }
 
@@ -104,33 +133,40 @@ static bool qemu_prepare(struct move *m, struct trouble *t)
 {
 	const struct sequence *s = &m->bench->sequence;
 	struct player *p = calloc(1, sizeof(*p));
+	size_t n = m->source.n;
 
 	m->private_ = p;
 	if (!p)
 		return trouble_set(t, ENOMEM, "qemu");
-	p->plays = calloc(m->source.n * s->n, sizeof(*p->plays));
-	p->values = calloc(m->source.n * m->bench->state.list->n, VALUE_MAX);
-	if (!p->plays || !p->values)
+	m->size = whole_size(m);
+	p->plays = calloc(n * s->n, sizeof(*p->plays));
+	p->values = calloc(n * m->bench->state.list->n, VALUE_MAX);
+	p->events = calloc(n, sizeof(*p->events));
+	p->mp_states = calloc(n, sizeof(*p->mp_states));
+	if (!p->plays || !p->values || !p->events || !p->mp_states)
 		return trouble_set(t, ENOMEM, "qemu");
-	if (!read_values(m, p, t))
-		return false;
-	for (size_t vcpu = 0; vcpu < m->source.n; vcpu++)
-		if (!add_vcpu(m, p, vcpu, t))
+	for (size_t vcpu = 0; vcpu < n; vcpu++)
+		if (!read_vcpu(m, p, vcpu, t))
+			return false;
+	for (size_t i = 0; i < s->n_blocks; i++)
+		if (!add_block(m, p, &s->blocks[i], t))
 			return false;
 	return true;
 }
 
-/* Of these too, some were refused by the kernel when they were recorded. */
 static bool qemu_destination(struct move *m, struct trouble *t)
 {
 	struct player *p = m->private_;
 	struct door *door = &m->doors[DESTINATION];
 
-	(void)t;
 	for (size_t i = 0; i < p->n; i++) {
 		struct play *play = &p->plays[i];
+		int r = door_ioctl(door, play->fd, play->request, play->arg);
 
-		door_ioctl(door, play->fd, play->request, &play->reg);
+		if (r)
+			return trouble_set(t, r, "qemu: call %zu, 0x%lx of "
+				"register 0x%llx", i, play->request,
+				(unsigned long long)play->reg.id);
 	}
 	return true;
 }

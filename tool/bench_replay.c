@@ -62,6 +62,15 @@ static bool replay_prepare(struct move *m, struct trouble *t)
 	return true;
 }
 
+size_t whole_size(const struct move *m)
+{
+	const struct state *s = &m->bench->state;
+
+	return m->source.n * (s->row_size + s->list->n * sizeof(uint64_t) +
+			      sizeof(struct vcpu_events) +
+			      sizeof(struct mp_state));
+}
+
 static bool failed(struct trouble *t, int error, const char *what, size_t vcpu,
 		   uint64_t id)
 {
@@ -133,11 +142,7 @@ static bool replay_source(struct move *m, struct trouble *t)
 	for (size_t i = 0; i < m->source.n; i++)
 		if (!read_vcpu(m, i, t))
 			return false;
-	/* Sent: each register's id and value, as QEMU does. */
-	m->size = m->source.n * (m->bench->state.row_size +
-				 m->bench->state.list->n * sizeof(uint64_t) +
-				 sizeof(struct vcpu_events) +
-				 sizeof(struct mp_state));
+	m->size = whole_size(m);
 	return true;
 }
 
