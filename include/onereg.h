@@ -531,21 +531,27 @@ struct onereg_pool {
 
 struct onereg_stage_options {
 	size_t size;
-	/* Each vCPU's registers are a job. NULL: the calling thread's. */
+	/* In the blackout each vCPU is a job. NULL: of the calling thread. */
 	const struct onereg_pool *pool;
 	enum onereg_time time;	/* of the destination */
+	/*
+	 * While the guest runs: takes one vCPU out of KVM_RUN, and lets it go
+	 * on; the others run. 0 or -errno, which ends the staging. NULL: KVM
+	 * makes each call wait until the vCPU leaves KVM_RUN by itself.
+	 */
+	int (*hold)(void *userdata, size_t vcpu);
+	void (*release)(void *userdata, size_t vcpu);
+	void *userdata;
 };
 
 struct onereg_source;
 struct onereg_destination;
 
 /*
- * Takes a first copy of a VM's state, while the guest runs: each vCPU is read
- * when it is out of KVM_RUN, for which the caller kicks it; with
- * KVM_CAP_VM_ONE_REG that is one call, and none for the VM's registers. The
- * values need not fit together: whatever moves later is noticed. Also finds
- * out, on a scratch VM, which registers neither the guest nor a reset of a vCPU
- * can change. Errors as of onereg_vm_save(); vCPUs that disagree on a VM-wide
+ * Takes a first copy of a VM's state, while the guest runs, a vCPU after the
+ * other, held two or three times for a moment. The values need not fit
+ * together: whatever moves later is noticed. Also finds out, on a scratch VM,
+ * which registers neither the guest nor a reset of a vCPU can change. Errors as of onereg_vm_save(); vCPUs that disagree on a VM-wide
  * value are -EBADE, as no destination could take them. options NULL: no pool.
  */
 int onereg_source_stage(struct onereg_vm *vm,

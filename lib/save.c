@@ -62,6 +62,35 @@ static int get_reg(const struct save *s, size_t vcpu, uint64_t id, void *to)
 					      .addr = (uintptr_t)to }, 1);
 }
 
+/* ---- one vCPU after the other ---- */
+
+/* While the guest runs, the caller keeps the vCPU out of KVM_RUN meanwhile. */
+static int visit(struct save *s, size_t vcpu,
+		 int (*fn)(struct save *s, size_t vcpu))
+{
+	const struct onereg_stage_options *o = s->staging;
+	int ret;
+
+	if (!o || !o->hold)
+		return fn(s, vcpu);
+	ret = o->hold(o->userdata, vcpu);
+	if (ret)
+		return vcpu_failed(s, ret, "hold", vcpu, "vCPU");
+	ret = fn(s, vcpu);
+	o->release(o->userdata, vcpu);
+	return ret;
+}
+
+static int for_each_vcpu(struct save *s,
+			 int (*fn)(struct save *s, size_t vcpu))
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < s->vm->n_vcpus && !ret; i++)
+		ret = visit(s, i, fn);
+	return ret;
+}
+
 /* ---- the VM's shape ---- */
 
 /* How its registers are listed is no state of a VM. */
@@ -130,7 +159,7 @@ static int save_host_facts(struct save *s)
 }
 
 /* What was observed on another kernel or CPU says nothing here. */
-static int check_host(struct save *s)
+static int check_host(struct save *s, size_t vcpu)
 {
 	const struct onereg_host *host = s->vm->host;
 	uint64_t midr;
@@ -138,7 +167,7 @@ static int check_host(struct save *s)
 
 	if (!host)
 		return 0;
-	ret = get_reg(s, 0, KA_SYS(3, 0, 0, 0, 0), &midr);
+	ret = get_reg(s, vcpu, KA_SYS(3, 0, 0, 0, 0), &midr);
 	if (ret)
 		return ret;
 	if (midr == host->midr && !strcmp(host->release, s->image->release)) {
@@ -159,19 +188,16 @@ static int check_host(struct save *s)
 
 /* ---- which registers there are ---- */
 
-static int list_registers(struct save *s)
+static int list_registers(struct save *s, size_t vcpu)
 {
-	for (size_t i = 0; i < s->vm->n_vcpus; i++) {
-		int ret = access_vcpu_list(&s->access, i, &s->lists[i]);
+	int ret = access_vcpu_list(&s->access, vcpu, &s->lists[vcpu]);
 
-		if (ret)
-			return vcpu_failed(s, ret, "KVM_GET_REG_LIST", i,
-					   ret == -ENOEXEC ?
-						   "a vCPU without "
-						   "KVM_ARM_VCPU_INIT" :
-						   "the register list");
-	}
-	return 0;
+	if (!ret)
+		return 0;
+	return vcpu_failed(s, ret, "KVM_GET_REG_LIST", vcpu,
+			   ret == -ENOEXEC ?
+				   "a vCPU without KVM_ARM_VCPU_INIT" :
+				   "the register list");
 }
 
 /*
@@ -264,29 +290,6 @@ static int add_conflict(struct save *s, uint64_t id, size_t vcpu,
 	return 0;
 }
 
-/* Does every other vCPU agree with the first? */
-static int ask_the_others(struct save *s, size_t i)
-{
-	const struct regset *set = &s->image->vm_set;
-	uint64_t id = set->ids[i];
-	const uint8_t *first = s->image->vm_row + set->offsets[i];
-	size_t size = onereg_reg_size(id);
-	uint8_t value[KA_REG_SIZE_MAX];
-
-	for (size_t v = 1; v < s->vm->n_vcpus; v++) {
-		int ret;
-
-		if (regset_find(&s->lists[v], id) < 0)
-			continue;
-		ret = get_reg(s, v, id, value);
-		if (ret)
-			return ret;
-		if (memcmp(first, value, size))
-			return add_conflict(s, id, v, first, value, size);
-	}
-	return 0;
-}
-
 static bool is_counter(uint64_t id)
 {
 	return catalogue_find(id)->compare == COMPARE_COUNTER;
@@ -318,7 +321,13 @@ static int vm_door(const struct save *s)
 	return s->access.vm_regs ? ACCESS_VM : 0;
 }
 
-static int read_vm_row(struct save *s)
+static int through_vm_door(struct save *s,
+			   int (*fn)(struct save *s, size_t vcpu))
+{
+	return s->access.vm_regs ? fn(s, 0) : visit(s, 0, fn);
+}
+
+static int read_vm_row(struct save *s, size_t vcpu)
 {
 	struct onereg_image *image = s->image;
 	const struct regset *set = &image->vm_set;
@@ -327,6 +336,7 @@ static int read_vm_row(struct save *s)
 	image->vm_row = calloc(1, set->row_size ? set->row_size : 1);
 	if (!image->vm_row)
 		return no_memory(s);
+	(void)vcpu;
 	return read_values(s, vm_door(s), set, image->vm_row, STILL);
 }
 
@@ -334,12 +344,13 @@ static int read_vm_row(struct save *s)
  * The clock is read first: however long the reading takes, the counters are
  * then never ahead of what the clock says.
  */
-static int read_counters(struct save *s)
+static int read_counters(struct save *s, size_t vcpu)
 {
 	const struct onereg_io *io = &s->vm->io;
 	struct onereg_image *image = s->image;
 	int ret = io->wall_clock(io->userdata, &image->saved_at);
 
+	(void)vcpu;
 	if (ret) {
 		report_error(s->report, ret, "clock_gettime", "the wall clock",
 			     "cannot tell when the counters were read");
@@ -349,42 +360,79 @@ static int read_counters(struct save *s)
 			   MOVING);
 }
 
-static int find_conflicts(struct save *s)
+static bool in_conflict(const struct save *s, uint64_t id)
+{
+	for (size_t i = 0; i < s->image->n_conflicts; i++)
+		if (s->image->conflicts[i] == id)
+			return true;
+	return false;
+}
+
+/* Is the VM's value what was expected, not what the kernel was seen to do? */
+static bool is_doubtful(const struct save *s, uint64_t id)
+{
+	bool known;
+
+	is_vm_wide(s, id, &known);
+	return !known && !is_counter(id);
+}
+
+/* Does a later vCPU agree with the first? */
+static int find_conflicts(struct save *s, size_t vcpu)
 {
 	const struct regset *set = &s->image->vm_set;
 	int ret = 0;
 
-	for (size_t i = 0; i < set->n && !ret; i++) {
-		bool known;
+	for (size_t i = 0; i < set->n && vcpu && !ret; i++) {
+		uint64_t id = set->ids[i];
+		const uint8_t *first = s->image->vm_row + set->offsets[i];
+		uint8_t value[KA_REG_SIZE_MAX];
 
-		is_vm_wide(s, set->ids[i], &known);
-		if (!known && !is_counter(set->ids[i]))
-			ret = ask_the_others(s, i);
+		if (!is_doubtful(s, id) || in_conflict(s, id) ||
+		    regset_find(&s->lists[vcpu], id) < 0)
+			continue;
+		ret = get_reg(s, vcpu, id, value);
+		if (!ret && memcmp(first, value, onereg_reg_size(id)))
+			ret = add_conflict(s, id, vcpu, first, value,
+					   onereg_reg_size(id));
 	}
 	return ret;
 }
 
-static int save_vm_wide(struct save *s)
+static bool has_doubts(const struct save *s)
+{
+	for (size_t i = 0; i < s->image->vm_set.n; i++)
+		if (is_doubtful(s, s->image->vm_set.ids[i]))
+			return true;
+	return false;
+}
+
+static int pick_vm_set(struct save *s)
 {
 	const struct regset *list = s->access.vm_regs ? &s->access.vm_list :
 						       &s->lists[0];
-	struct onereg_image *image = s->image;
-	int ret = pick_set(s, list, true, &image->vm_set);
+
+	regset_free(&s->image->vm_set);
+	return pick_set(s, list, true, &s->image->vm_set);
+}
+
+static int save_vm_wide(struct save *s)
+{
+	int ret = pick_vm_set(s);
 
 	if (!ret)
-		ret = read_vm_row(s);
-	if (!ret)
-		ret = find_conflicts(s);
-	if (!ret && image->n_conflicts) {
-		regset_free(&image->vm_set);
-		ret = pick_set(s, list, true, &image->vm_set);
+		ret = through_vm_door(s, read_vm_row);
+	if (!ret && has_doubts(s))
+		ret = for_each_vcpu(s, find_conflicts);
+	if (!ret && s->image->n_conflicts) {
+		ret = pick_vm_set(s);
 		if (!ret)
-			ret = read_vm_row(s);
+			ret = through_vm_door(s, read_vm_row);
 	}
 	if (!ret)
-		ret = read_counters(s);
+		ret = through_vm_door(s, read_counters);
 	if (!ret && s->counts)
-		s->counts->registers_saved += image->vm_set.n;
+		s->counts->registers_saved += s->image->vm_set.n;
 	return ret;
 }
 
@@ -467,15 +515,6 @@ static int save_events(struct save *s, size_t vcpu)
 	return 0;
 }
 
-static int for_each_vcpu(struct save *s, int (*fn)(struct save *, size_t))
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < s->vm->n_vcpus && !ret; i++)
-		ret = fn(s, i);
-	return ret;
-}
-
 static int save_attrs(struct save *s, size_t vcpu)
 {
 	struct vcpu_state *v = &s->image->vcpus[vcpu];
@@ -526,18 +565,29 @@ static int list_vm(struct save *s)
 	return access_list(&s->access, s->report);
 }
 
-static int save_vcpus(struct save *s)
+/* The MP state first: reading a register carries out a reset. */
+static int look_at_vcpu(struct save *s, size_t vcpu)
 {
-	int ret = for_each_vcpu(s, save_row);
+	int ret = save_mp_state(s, vcpu);
 
 	if (!ret)
-		ret = for_each_vcpu(s, save_attrs);
-	return ret ? ret : for_each_vcpu(s, save_events);
+		ret = list_registers(s, vcpu);
+	return ret || vcpu ? ret : check_host(s, vcpu);
 }
 
-static int save_mp_states(struct save *s)
+static int look_at_vcpus(struct save *s)
 {
-	return for_each_vcpu(s, save_mp_state);
+	return for_each_vcpu(s, look_at_vcpu);
+}
+
+static int save_vcpu(struct save *s, size_t vcpu)
+{
+	return save_row(s, vcpu) ?: save_attrs(s, vcpu) ?: save_events(s, vcpu);
+}
+
+static int save_vcpus(struct save *s)
+{
+	return for_each_vcpu(s, save_vcpu);
 }
 
 static int check_vm(struct save *s)
@@ -556,11 +606,8 @@ static int save_all(struct save *s)
 		ask_kernel,
 		save_shape,
 		save_host_facts,
-		check_host,
-		/* First of a vCPU's: reading a register carries out a reset. */
-		save_mp_states,
 		list_vm,
-		list_registers,
+		look_at_vcpus,
 		save_config,
 		save_tell_unlisted,
 		save_vm_wide,
@@ -575,8 +622,8 @@ static int save_all(struct save *s)
 	return ret;
 }
 
-int save_vm(struct onereg_vm *vm, bool staging, struct onereg_image **ret,
-	    struct onereg_report *report)
+int save_vm(struct onereg_vm *vm, const struct onereg_stage_options *staging,
+	    struct onereg_image **ret, struct onereg_report *report)
 {
 	struct save s = { .vm = vm,
 			  .report = report,
@@ -610,5 +657,5 @@ int save_vm(struct onereg_vm *vm, bool staging, struct onereg_image **ret,
 int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 		   struct onereg_report *report)
 {
-	return save_vm(vm, false, ret, report);
+	return save_vm(vm, NULL, ret, report);
 }

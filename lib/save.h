@@ -13,12 +13,13 @@ struct save {
 	struct regset *lists;	/* of each vCPU, as the kernel lists it */
 	struct access access;
 	const struct onereg_host *host;	/* NULL: none, or not of this host */
-	bool staging;		/* the guest may run: without its GIC */
+	/* The guest may run: without its GIC. NULL: all stands still. */
+	const struct onereg_stage_options *staging;
 };
 
 /* As onereg_vm_save(), or a first copy while the guest runs. */
-int save_vm(struct onereg_vm *vm, bool staging, struct onereg_image **ret,
-	    struct onereg_report *report);
+int save_vm(struct onereg_vm *vm, const struct onereg_stage_options *staging,
+	    struct onereg_image **ret, struct onereg_report *report);
 
 /* Refuses by name what the image has no place for. */
 int save_refuse_shape(const struct save *s);

@@ -37,6 +37,7 @@ struct source_vcpu {
 
 struct onereg_source {
 	struct onereg_vm *vm;
+	struct onereg_stage_options options;
 	struct onereg_pool pool;
 	struct onereg_image *image;	/* what the destination has */
 	struct starting starting;
@@ -211,7 +212,7 @@ static int first_copy(struct onereg_source *s, struct onereg_image **ret,
 		      struct onereg_report *report)
 {
 	struct onereg_image *image;
-	int r = save_vm(s->vm, true, &image, report);
+	int r = save_vm(s->vm, &s->options, &image, report);
 
 	if (r)
 		return r;
@@ -228,8 +229,7 @@ static int open_source(struct onereg_source *s,
 		       const struct onereg_stage_options *options,
 		       struct onereg_report *report)
 {
-	struct onereg_stage_options o;
-	int ret = stage_options_take(&o, &s->pool, options,
+	int ret = stage_options_take(&s->options, &s->pool, options,
 				     "onereg_source_stage", report);
 
 	if (!ret)

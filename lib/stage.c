@@ -17,13 +17,13 @@ int stage_options_take(struct onereg_stage_options *o,
 	*pool = (struct onereg_pool){ 0 };
 	if (!ret && o->pool)
 		ret = options_take(pool, sizeof(*pool), o->pool);
-	if (!ret && o->pool && !pool->run)
+	if (!ret && ((o->pool && !pool->run) || !o->hold != !o->release))
 		ret = -EINVAL;
 	if (ret)
 		report_error(report, ret, NULL, function,
 			     "struct onereg_stage_options or its pool has no "
-			     "size, no run(), or fields that this version does "
-			     "not know");
+			     "size, only one of hold() and release(), no run(), "
+			     "or fields that this version does not know");
 	return ret;
 }
 
