@@ -11,7 +11,7 @@ static const char *const phase_texts[N_PHASES] = {
 	[LOAD] = "load: from there to the first KVM_RUN of any vCPU",
 	[RUN_PHASE] = "running: while a vCPU is in KVM_RUN",
 	[STOP_PHASE] = "stopped: after the first KVM_RUN, while none is in it",
-	[NEVER_RAN] = "never-ran: on VMs of which no vCPU ran",
+	[NEVER_RAN] = "never-ran: on VMs of which no vCPU ran, or on none",
 };
 
 static const char *const scope_texts[N_SCOPES] = {

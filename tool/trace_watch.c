@@ -4,10 +4,12 @@
  * when in the VM's life, whether it told anybody anything new, what it cost.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "trace.h"
 #include "trace_kvm.h"
@@ -61,14 +63,33 @@ struct pending {
 
 /* ---- the VMM's memory ---- */
 
+/* For kernels without process_vm_readv(2). */
+static ssize_t read_mem_file(const struct thread *t, uint64_t from, void *to,
+			     size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)t->tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = pread(fd, to, size, (off_t)from);
+	close(fd);
+	return n;
+}
+
 static bool read_memory(const struct thread *t, uint64_t from, void *to,
 			size_t size)
 {
 	struct iovec local = { to, size };
 	struct iovec remote = { (void *)(uintptr_t)from, size };
+	ssize_t n = process_vm_readv(t->tid, &local, 1, &remote, 1, 0);
 
-	return process_vm_readv(t->tid, &local, 1, &remote, 1, 0) ==
-	       (ssize_t)size;
+	if (n < 0 && errno == ENOSYS)
+		n = read_mem_file(t, from, to, size);
+	return n == (ssize_t)size;
 }
 
 /* What a VM has once fits 64 bits; of anything longer the value is nothing. */
@@ -133,7 +154,8 @@ static bool add_register(struct watch *w, const struct pending *p,
 	c->id = e->id;
 	c->ns = ns;
 	c->error = error;
-	c->scope = (uint8_t)onereg_reg_scope(id);
+	/* No id is 0: the VMM's pointer led nowhere. */
+	c->scope = (uint8_t)(id ? onereg_reg_scope(id) : ONEREG_SCOPE_UNKNOWN);
 	if (!error && e->has_value && !moves(id) &&
 	    (c->scope == ONEREG_SCOPE_VM || c->scope == ONEREG_SCOPE_HOST))
 		c->redundant = trace_known(&w->vms, p->fd.vm, id, e->value);
