@@ -13,6 +13,7 @@ static const struct command_entry {
 	{ "run", RUN, command_run, false },
 	{ "restore", RESTORE, command_restore, true },
 	{ "witness", WITNESS, command_witness, false },
+	{ "move", MOVE, command_move, false },
 };
 
 static const struct command_entry *find(const char *name)

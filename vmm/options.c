@@ -13,11 +13,13 @@ void usage(void)
 	puts("usage: onereg-vmm run [OPTION]...\n"
 	     "       onereg-vmm restore DIR [OPTION]...\n"
 	     "       onereg-vmm witness [OPTION]...\n"
+	     "       onereg-vmm move [OPTION]...\n"
 	     "       onereg-vmm --list-checked | --help | --version\n"
 	     "\n"
 	     "run boots a guest, restore goes on with one that --save wrote.\n"
 	     "witness changes single bits of registers under the payload, the\n"
 	     "guest that comes along, and shows whether it notices.\n"
+	     "move takes the payload from one VM to the next while it runs.\n"
 	     "\n"
 	     "  --vcpus N          default 1, at most 512\n"
 	     "  --guest FILE       arm64 ELF or flat program; default: payload\n"
@@ -36,6 +38,8 @@ void usage(void)
 	     "  --bits N           of witness: tried in each register; default 3\n"
 	     "  --only PREFIX[,PREFIX]...\n"
 	     "                     of witness: registers whose names begin so\n"
+	     "  --times N          of move: default 1\n"
+	     "  --threads N        of move: for the blackout; default 1\n"
 	     "  --json FILE        what was found out; - for stdout\n"
 	     "\n"
 	     "exit status: 0 done, and every verdict good; 1 a bad verdict;\n"
@@ -60,6 +64,8 @@ enum {
 	OPT_BITS,
 	OPT_ONLY,
 	OPT_JSON,
+	OPT_TIMES,
+	OPT_THREADS,
 	OPT_LIST,
 	OPT_HELP,
 	OPT_VERSION,
@@ -83,6 +89,8 @@ static const struct option known[] = {
 	{ "bits", required_argument, NULL, OPT_BITS },
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "json", required_argument, NULL, OPT_JSON },
+	{ "times", required_argument, NULL, OPT_TIMES },
+	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "list-checked", no_argument, NULL, OPT_LIST },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -91,14 +99,14 @@ static const struct option known[] = {
 
 /* Which commands use an option; any other would ignore it. */
 static const unsigned char users[] = {
-	[OPT_VCPUS - OPT_VCPUS] = RUN | WITNESS,
+	[OPT_VCPUS - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_GUEST - OPT_VCPUS] = RUN,
-	[OPT_GUEST_CPUS - OPT_VCPUS] = RUN | WITNESS,
-	[OPT_MEMORY - OPT_VCPUS] = RUN | WITNESS,
-	[OPT_HOLD - OPT_VCPUS] = RUN | WITNESS,
-	[OPT_NO_SVE - OPT_VCPUS] = RUN | WITNESS,
-	[OPT_NO_PMU - OPT_VCPUS] = RUN | WITNESS,
-	[OPT_NO_PAUTH - OPT_VCPUS] = RUN | WITNESS,
+	[OPT_GUEST_CPUS - OPT_VCPUS] = RUN | WITNESS | MOVE,
+	[OPT_MEMORY - OPT_VCPUS] = RUN | WITNESS | MOVE,
+	[OPT_HOLD - OPT_VCPUS] = RUN | WITNESS | MOVE,
+	[OPT_NO_SVE - OPT_VCPUS] = RUN | WITNESS | MOVE,
+	[OPT_NO_PMU - OPT_VCPUS] = RUN | WITNESS | MOVE,
+	[OPT_NO_PAUTH - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_RUN_FOR - OPT_VCPUS] = RUN | RESTORE,
 	[OPT_CHECK - OPT_VCPUS] = RUN | RESTORE,
 	[OPT_SAVE - OPT_VCPUS] = RUN | RESTORE,
@@ -107,7 +115,9 @@ static const unsigned char users[] = {
 	[OPT_VCPU - OPT_VCPUS] = WITNESS,
 	[OPT_BITS - OPT_VCPUS] = WITNESS,
 	[OPT_ONLY - OPT_VCPUS] = WITNESS,
-	[OPT_JSON - OPT_VCPUS] = RUN | RESTORE,
+	[OPT_JSON - OPT_VCPUS] = RUN | RESTORE | MOVE,
+	[OPT_TIMES - OPT_VCPUS] = MOVE,
+	[OPT_THREADS - OPT_VCPUS] = MOVE,
 };
 
 static int check_user(int option, enum command command)
@@ -184,6 +194,14 @@ static int numeric(int option, struct options *o)
 		rc = number("bits", optarg, 1, 3, &n);
 		o->bits = n;
 		break;
+	case OPT_TIMES:
+		rc = number("times", optarg, 1, 10000, &n);
+		o->times = n;
+		break;
+	case OPT_THREADS:
+		rc = number("threads", optarg, 1, MAX_VCPUS, &n);
+		o->threads = n;
+		break;
 	}
 	return rc;
 }
@@ -241,6 +259,8 @@ static void defaults(struct options *o)
 		},
 		.vcpu = 1,
 		.bits = 3,
+		.times = 1,
+		.threads = 1,
 	};
 }
 

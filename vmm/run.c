@@ -88,7 +88,7 @@ static int save(struct vm *vm, const struct options *options,
 	return rc;
 }
 
-static int boot(struct vm *vm, const struct options *options)
+int guest_boot(struct vm *vm, const struct options *options)
 {
 	int rc = vm_create(vm, &options->machine, NULL);
 
@@ -130,7 +130,7 @@ static int run(const struct options *options, struct onereg_report *report,
 
 	if (rc)
 		return rc;
-	rc = boot(&vm, options);
+	rc = guest_boot(&vm, options);
 	if (!vm.memory) /* vm_create() has cleaned up */
 		return rc;
 	if (!rc)

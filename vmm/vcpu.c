@@ -123,19 +123,28 @@ static bool complete_pending(struct vcpu *vcpu)
 	return run_once(vcpu);
 }
 
-/* Waits while the VM is paused; false: end. */
+static bool must_wait(const struct vcpu *vcpu)
+{
+	enum phase phase = vcpu->vm->phase;
+
+	return phase == PAUSED || (phase == RUNNING && vcpu->held);
+}
+
+/* Waits while the VM is paused, or this vCPU held; false: end. */
 static bool may_run(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	bool run;
 
 	pthread_mutex_lock(&vm->lock);
-	if (vm->phase != RUNNING) {
+	if (vm->phase != RUNNING || vcpu->held) {
 		vm->parked++;
+		vcpu->parked = true;
 		pthread_cond_broadcast(&vm->changed);
-		while (vm->phase == PAUSED)
+		while (must_wait(vcpu))
 			pthread_cond_wait(&vm->changed, &vm->lock);
 		vm->parked--;
+		vcpu->parked = false;
 		pthread_cond_broadcast(&vm->changed);
 	}
 	run = vm->phase == RUNNING;
@@ -143,12 +152,13 @@ static bool may_run(struct vcpu *vcpu)
 	return run;
 }
 
-static bool paused(struct vm *vm)
+static bool paused(const struct vcpu *vcpu)
 {
+	struct vm *vm = vcpu->vm;
 	bool yes;
 
 	pthread_mutex_lock(&vm->lock);
-	yes = vm->phase != RUNNING;
+	yes = vm->phase != RUNNING || vcpu->held;
 	pthread_mutex_unlock(&vm->lock);
 	return yes;
 }
@@ -160,7 +170,7 @@ static void *vcpu_thread(void *arg)
 	bool good = true;
 
 	while (good) {
-		if (paused(vm)) {
+		if (paused(vcpu)) {
 			good = complete_pending(vcpu);
 			if (!good || !may_run(vcpu))
 				break;
@@ -172,6 +182,7 @@ static void *vcpu_thread(void *arg)
 		vm_set_end(vm, FAILED);
 	pthread_mutex_lock(&vm->lock);
 	vm->parked++;
+	vcpu->parked = true;
 	vm->ended += !good;
 	pthread_cond_broadcast(&vm->changed);
 	pthread_mutex_unlock(&vm->lock);
@@ -214,13 +225,44 @@ void vm_resume(struct vm *vm)
 	pthread_mutex_unlock(&vm->lock);
 }
 
+static void kick_vcpu(struct vcpu *vcpu)
+{
+	vcpu->run->immediate_exit = 1;
+	if (vcpu->started)
+		pthread_kill(vcpu->thread, SIGUSR1);
+}
+
 static void kick(struct vm *vm)
 {
-	for (unsigned int i = 0; i < vm->machine.vcpus; i++) {
-		vm->vcpus[i].run->immediate_exit = 1;
-		if (vm->vcpus[i].started)
-			pthread_kill(vm->vcpus[i].thread, SIGUSR1);
-	}
+	for (unsigned int i = 0; i < vm->machine.vcpus; i++)
+		kick_vcpu(&vm->vcpus[i]);
+}
+
+void vm_hold(struct vm *vm, unsigned int i)
+{
+	struct vcpu *vcpu = &vm->vcpus[i];
+
+	pthread_mutex_lock(&vm->lock);
+	vcpu->held = true;
+	kick_vcpu(vcpu);
+	while (!vcpu->parked)
+		pthread_cond_wait(&vm->changed, &vm->lock);
+	pthread_mutex_unlock(&vm->lock);
+}
+
+void vm_release(struct vm *vm, unsigned int i)
+{
+	struct vcpu *vcpu = &vm->vcpus[i];
+
+	pthread_mutex_lock(&vm->lock);
+	vcpu->held = false;
+	if (vm->phase == RUNNING)
+		vcpu->run->immediate_exit = 0;
+	pthread_cond_broadcast(&vm->changed);
+	/* It has left before it can be held again. */
+	while (vm->phase == RUNNING && vcpu->parked && vm->end == GOING)
+		pthread_cond_wait(&vm->changed, &vm->lock);
+	pthread_mutex_unlock(&vm->lock);
 }
 
 int vm_pause(struct vm *vm)

@@ -48,6 +48,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
+	bool held, parked; /* under the VM's lock */
 	bool pending; /* an MMIO that the next KVM_RUN completes */
 };
 
@@ -117,6 +118,9 @@ int vm_get_reg(struct vm *vm, unsigned int vcpu, uint64_t id, void *value);
 int vm_start(struct vm *vm); /* threads, paused */
 void vm_resume(struct vm *vm);
 int vm_pause(struct vm *vm); /* CANNOT, without a word, if it ended */
+/* One vCPU, while the others run; it is out of KVM_RUN in between. */
+void vm_hold(struct vm *vm, unsigned int vcpu);
+void vm_release(struct vm *vm, unsigned int vcpu);
 enum end vm_end(struct vm *vm);
 /* For so long, or until the VM ends. */
 enum end vm_sleep(struct vm *vm, double seconds);
@@ -183,6 +187,12 @@ struct result {
 int result_write(const struct result *result, const char *path);
 uint64_t now_ns(void);
 
+/* pool.c: threads for jobs of the library */
+struct pool;
+struct pool *pool_new(unsigned int threads); /* NULL, told */
+void pool_free(struct pool *pool);
+struct onereg_pool pool_interface(struct pool *pool);
+
 /* options.c */
 struct options {
 	struct machine machine;
@@ -194,9 +204,10 @@ struct options {
 	enum onereg_time time;
 	unsigned int vcpu, bits; /* of witness */
 	const char *only;
+	unsigned int times, threads; /* of move */
 };
 /* Bits, for the options that a command takes. */
-enum command { RUN = 1, RESTORE = 2, WITNESS = 4 };
+enum command { RUN = 1, RESTORE = 2, WITNESS = 4, MOVE = 8 };
 /*
  * YES, or the status to exit with; "help" and lists are printed there.
  * command 0: none was named.
@@ -205,9 +216,13 @@ int options_parse(int argc, char **argv, enum command command,
 		  struct options *ret, bool *ret_done);
 void usage(void);
 
+/* run.c: creates the VM and starts the guest; vm->memory NULL: no VM. */
+int guest_boot(struct vm *vm, const struct options *options);
+
 /* commands */
 int command_run(const struct options *options);
 int command_restore(const struct options *options);
 int command_witness(const struct options *options);
+int command_move(const struct options *options);
 
 #endif
