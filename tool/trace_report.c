@@ -144,9 +144,10 @@ int trace_report(FILE *f, const struct watch *watch, const struct sum *sum,
 			print_phase(f, sum, phase, registers);
 	fprintf(f,
 		"\nredundant: of a value that the VM or the host has once, and "
-		"that was written\n  or read on this VM before. us: from entry "
-		"to return, less %.1f us, the median\n  of a call that fails "
-		"at once under this tracer.\n",
+		"that was written\n  or read on this VM before. us: calls "
+		"times the median of that register's,\n  from entry to return, "
+		"less %.1f us, the median of a call that fails at\n  once under "
+		"this tracer.\n",
 		us(watch->overhead));
 	return fflush(f) || ferror(f) ? -EIO : 0;
 }
