@@ -51,6 +51,7 @@ struct onereg_destination {
 	struct destination_vcpu *vcpus;
 	struct changes changes;	/* that were written, if ... */
 	bool folded;		/* ... the image does not have them yet */
+	bool has_events;	/* the image had, and will */
 	bool failed, committed;
 };
 
@@ -185,6 +186,18 @@ static void report_to(struct onereg_destination *d,
 	d->restore.access.counts = d->restore.counts;
 }
 
+/*
+ * For the commit: no call says that an SError is pending no more
+ * (__kvm_arm_vcpu_set_events), and until then the guest may take it.
+ */
+static void hold_events(struct onereg_destination *d)
+{
+	for (size_t i = 0; i < d->image->n_vcpus; i++) {
+		d->has_events = d->has_events || d->image->vcpus[i].has_events;
+		d->image->vcpus[i].has_events = false;
+	}
+}
+
 static int open_destination(struct onereg_destination *d,
 			    const struct onereg_image *image,
 			    const struct onereg_stage_options *options,
@@ -196,8 +209,10 @@ static int open_destination(struct onereg_destination *d,
 
 	if (!ret)
 		ret = copy_image(image, &d->image, report);
-	if (!ret)
-		ret = restore_open(&d->restore, d->vm, d->image, report);
+	if (ret)
+		return ret;
+	hold_events(d);
+	ret = restore_open(&d->restore, d->vm, d->image, report);
 	if (ret)
 		return ret;
 	d->open = true;
@@ -497,18 +512,30 @@ static int write_vcpus(struct onereg_destination *d,
 	return ret;
 }
 
+static void take_events(struct onereg_destination *d, size_t vcpu, bool last)
+{
+	struct vcpu_state *state = &d->image->vcpus[vcpu];
+	const uint8_t *events = d->vcpus[vcpu].changes.events;
+
+	if (events) {
+		memcpy(&state->events, events, sizeof(state->events));
+		d->has_events = true;
+	}
+	state->has_events = last && d->has_events;
+}
+
 /* What the staged vCPU has already is not written again. */
-static int write_runnable(struct onereg_destination *d, size_t vcpu)
+static int write_runnable(struct onereg_destination *d, size_t vcpu, bool last)
 {
 	struct vcpu_state *state = &d->image->vcpus[vcpu];
 	const struct vcpu_changes *c = &d->vcpus[vcpu].changes;
 	int ret = 0;
 
-	if (c->events) {
-		memcpy(&state->events, c->events, sizeof(state->events));
-		state->has_events = true;
+	take_events(d, vcpu, last);
+	/* Nothing is pending in a new vCPU. */
+	if (state->has_events &&
+	    (state->events.serror_pending || state->events.ext_dabt_pending))
 		ret = write_vcpu_events(&d->restore, vcpu);
-	}
 	if (!ret && c->mp_state != state->mp_state) {
 		state->mp_state = c->mp_state;
 		ret = write_vcpu_mp_state(&d->restore, vcpu);
@@ -543,7 +570,7 @@ static int write_changes(struct onereg_destination *d, bool features,
 	if (!ret && last)
 		ret = write_gic(&d->restore);
 	for (size_t i = 0; i < d->vm->n_vcpus && !ret; i++)
-		ret = write_runnable(d, i);
+		ret = write_runnable(d, i, last);
 	/* Relative to now: as late as can be. */
 	return ret || !last ? ret : write_counters(&d->restore);
 }
