@@ -189,11 +189,19 @@ static int find_records(struct changes *c, size_t size, const char **why)
 	return at == size ? 0 : bad(why, "damaged: bytes behind the records");
 }
 
+static bool is_head_whole(const uint8_t *d, size_t size, uint64_t n_vcpus)
+{
+	if (n_vcpus > size || changes_head_size(n_vcpus) > size)
+		return false;
+	return load_u64(d + CHECKSUM_AT) ==
+	       XXH3_64bits(d + CHECKED_AT,
+			   changes_head_size(n_vcpus) - CHECKED_AT);
+}
+
 int changes_open(struct changes *c, size_t n_vcpus, const void *data,
 		 size_t size, const char **why)
 {
 	const uint8_t *d = data;
-	size_t head = changes_head_size(n_vcpus);
 
 	c->data = d;
 	c->n_vcpus = n_vcpus;
@@ -208,11 +216,12 @@ int changes_open(struct changes *c, size_t n_vcpus, const void *data,
 	}
 	if (load_u64(d + 24) != size)
 		return bad(why, "cut short, or bytes behind the end");
-	if (load_u64(d + 56) != n_vcpus || size < head)
-		return bad(why, "for another number of vCPUs");
-	if (load_u64(d + CHECKSUM_AT) !=
-	    XXH3_64bits(d + CHECKED_AT, head - CHECKED_AT))
+	if (!is_head_whole(d, size, load_u64(d + 56)))
 		return bad(why, "damaged: wrong checksum of the head");
+	if (load_u64(d + 56) != n_vcpus) {
+		*why = "for another number of vCPUs: of another image";
+		return -EPROTO;
+	}
 	c->head = (struct changes_head){
 		.flags = load_u32(d + 20),
 		.image = load_u64(d + 32),
