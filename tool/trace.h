@@ -116,7 +116,7 @@ void trace_vms_free(struct vms *vms);
 
 /* The calls that are told apart. */
 enum op {
-	OP_GET, OP_SET, OP_VGET, OP_VSET,	/* of one register; in vectors */
+	OP_GET, OP_SET, OP_VGET, OP_VSET,	/* a register; in a vector */
 	OP_LIST, OP_GET_VEC, OP_SET_VEC,
 	OP_INIT, OP_FINALIZE, OP_GET_EVENTS, OP_SET_EVENTS,
 	OP_GET_MP_STATE, OP_SET_MP_STATE, OP_GET_ATTR, OP_SET_ATTR,

@@ -9,9 +9,9 @@ static const char head[] =
 	"# onereg trace: calls on KVM registers, in order, one a line\n"
 	"# PHASE VM VCPU OPERATION ID ERRNO NAME\n"
 	"# PHASE: setup load running stopped never-ran. VM: from 1, by\n"
-	"# creation; 0: made unseen. VCPU: as for KVM_CREATE_VCPU; -: the VM's\n"
-	"# descriptor. OPERATION: GET, SET a register; VGET, VSET one of the\n"
-	"# vector above it; RUN a VM's first KVM_RUN. ERRNO 0: done.\n";
+	"# creation; 0: made unseen. VCPU: as for KVM_CREATE_VCPU; -: a call\n"
+	"# on another descriptor. OPERATION: GET, SET a register; VGET, VSET\n"
+	"# one of the vector above it; RUN a VM's first KVM_RUN. ERRNO 0: done.\n";
 
 static const char *name_of(const struct call *c, char *buf, size_t size)
 {

@@ -54,7 +54,8 @@ static void print_scopes(FILE *f, const struct phase_sum *p)
 	};
 
 	fprintf(f, "  %-12s %6s %6s %5s %9s %6s %6s %5s %9s\n", "registers",
-		"read", "redun.", "fail", "us", "writ.", "redun.", "fail", "us");
+		"read", "redun.", "fail", "us",
+		"writ.", "redun.", "fail", "us");
 	for (size_t i = 0; i < N_SCOPES; i++) {
 		const struct tally *t = &p->scope[order[i]];
 
@@ -146,8 +147,8 @@ int trace_report(FILE *f, const struct watch *watch, const struct sum *sum,
 		"\nredundant: of a value that the VM or the host has once, and "
 		"that was written\n  or read on this VM before. us: calls "
 		"times the median of that register's,\n  from entry to return, "
-		"less %.1f us, the median of a call that fails at\n  once under "
-		"this tracer.\n",
+		"less %.1f us, the median of a call that fails at\n"
+		"  once under this tracer.\n",
 		us(watch->overhead));
 	return fflush(f) || ferror(f) ? -EIO : 0;
 }
