@@ -1,139 +1,28 @@
 // SPDX-License-Identifier: MIT
-/* A live migration: staged while the guest runs, finished in the blackout. */
+/*
+ * A live migration: staged while the guest runs, finished in the blackout.
+ * Whatever changed in between arrives.
+ */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "suite.h"
+#include "migration.h"
+#include "model.h"
 
-
-/* What the source gave, as it arrives. */
-struct bytes {
-	void *data;
-	size_t size;
-};
-
-struct migration {
-	struct pair p;
-	struct onereg_stage_options options;
-	struct onereg_source *source;
-	struct onereg_destination *destination;
-	struct bytes changes;
-};
-
-static bool carry(struct test *t, struct migration *m, const void *data,
-		  size_t size)
-{
-	free(m->changes.data);
-	m->changes.size = size;
-	m->changes.data = malloc(size);
-	if (!EXPECT(t, m->changes.data, "no memory"))
-		return false;
-	memcpy(m->changes.data, data, size);
-	return true;
-}
-
-static bool good(struct test *t, struct migration *m, int ret,
-		 const char *what)
-{
-	if (EXPECT(t, !ret, "%s: %d", what, ret))
-		return true;
-	test_log_report(t, m->p.report);
-	return false;
-}
-
-static bool stage_destination(struct test *t, struct migration *m)
-{
-	const struct onereg_image *image = onereg_source_image(m->source);
-	int ret;
-
-	if (!guest_create(t, &m->p.dst, &t->dst, &m->p.src.shape))
-		return false;
-	ret = onereg_destination_stage(m->p.dst.vm, image, &m->options,
-				       &m->destination, m->p.report);
-	return good(t, m, ret, "destination_stage");
-}
-
-static bool stage(struct test *t, struct migration *m,
-		  const struct shape *shape, uint64_t seed)
-{
-	int ret;
-
-	*m = (struct migration){ .options.size = sizeof(m->options) };
-	if (!pair_source(t, &m->p, shape, seed))
-		return false;
-	ret = onereg_source_stage(m->p.src.vm, &m->options, &m->source,
-				  m->p.report);
-	return good(t, m, ret, "source_stage") && stage_destination(t, m);
-}
-
-static bool restage(struct test *t, struct migration *m)
-{
-	const void *data;
-	size_t size;
-	int ret = onereg_source_restage(m->source, &data, &size, m->p.report);
-
-	if (!good(t, m, ret, "source_restage") || !carry(t, m, data, size))
-		return false;
-	ret = onereg_destination_restage(m->destination, m->changes.data,
-					 m->changes.size, m->p.report);
-	return good(t, m, ret, "destination_restage");
-}
-
-static bool stop(struct test *t, struct migration *m)
-{
-	const void *data;
-	size_t size;
-	int ret = onereg_source_stop(m->source, &data, &size, m->p.report);
-
-	return good(t, m, ret, "source_stop") && carry(t, m, data, size);
-}
-
-static int commit(struct migration *m)
-{
-	return onereg_destination_commit(m->destination, m->changes.data,
-					 m->changes.size, m->p.report);
-}
-
-/* By the library, and without it. */
-static void expect_moved(struct test *t, struct migration *m)
-{
-	size_t lost;
-	int ret;
-
-	onereg_report_clear(m->p.report);
-	ret = onereg_destination_prove(m->destination, m->p.report);
-	lost = onereg_report_differences(m->p.report,
-					 ONEREG_CLASS_UNEXPLAINED);
-	if (!EXPECT(t, !ret && !lost, "prove %d, %zu unexplained", ret, lost))
-		test_log_report(t, m->p.report);
-	guests_compare(t, &m->p.src, &m->p.dst);
-}
-
-static void finish(struct test *t, struct migration *m)
-{
-	if (stop(t, m) && good(t, m, commit(m), "destination_commit"))
-		expect_moved(t, m);
-}
-
-static void close_migration(struct migration *m)
-{
-	onereg_source_free(m->source);
-	onereg_destination_free(m->destination);
-	free(m->changes.data);
-	pair_close(&m->p);
-}
+#define STD		KA_BMAP(0)
+#define TPIDR_EL0	KA_SYS(3, 3, 13, 0, 2)
 
 void nothing_happens_between_staging_and_stop(struct test *t)
 {
 	struct shape shape = default_shape(t);
 	struct migration m;
 
-	if (stage(t, &m, &shape, 9000))
-		finish(t, &m);
-	close_migration(&m);
+	if (migration_start(t, &m, &shape, 9000))
+		migration_finish(t, &m);
+	migration_close(&m);
 }
 
+/* Registers, events, MP states and the GIC. */
 void guest_that_runs_after_staging_is_moved(struct test *t)
 {
 	for (uint64_t seed = 9100; seed < 9105 && !t->failed; seed++) {
@@ -141,11 +30,12 @@ void guest_that_runs_after_staging_is_moved(struct test *t)
 		struct migration m;
 
 		shape.n_vcpus = 3;
-		if (stage(t, &m, &shape, seed)) {
+		shape.gic = shape.gic && seed % 2;
+		if (migration_start(t, &m, &shape, seed)) {
 			guest_scribble_vcpus(t, &m.p.src, seed + 50);
-			finish(t, &m);
+			migration_finish(t, &m);
 		}
-		close_migration(&m);
+		migration_close(&m);
 	}
 }
 
@@ -155,12 +45,276 @@ void what_changes_before_the_stop_is_staged_again(struct test *t)
 	struct shape shape = default_shape(t);
 	struct migration m;
 
-	if (stage(t, &m, &shape, 9200)) {
+	if (migration_start_fresh(t, &m, &shape)) {
 		guest_scribble_by_ioctl(t, &m.p.src, 9201);
-		if (restage(t, &m)) {
+		if (migration_restage(t, &m)) {
 			guest_scribble_vcpus(t, &m.p.src, 9202);
-			finish(t, &m);
+			migration_finish(t, &m);
 		}
 	}
-	close_migration(&m);
+	migration_close(&m);
+}
+
+static void stage_with(struct test *t, uint32_t features, bool gic)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+
+	shape.features = features;
+	shape.gic = gic;
+	if (migration_start(t, &m, &shape, features)) {
+		guest_scribble_vcpus(t, &m.p.src, features + 1);
+		migration_finish(t, &m);
+	}
+	migration_close(&m);
+}
+
+void features_do_not_matter_to_staging(struct test *t)
+{
+	static const uint32_t without[] = { 1U << KA_VCPU_SVE,
+					    1U << KA_VCPU_PMU_V3 };
+
+	stage_with(t, 1U << KA_VCPU_PSCI_0_2, false);
+	for (size_t i = 0; i < ARRAY_SIZE(without); i++)
+		if (t->features & without[i])
+			stage_with(t, t->features & ~without[i], t->has_gic);
+}
+
+static int init_again(struct guest *g, size_t vcpu)
+{
+	struct ka_vcpu_init init = { .target = 5,
+				     .features = { g->shape.features } };
+
+	return io_ioctl(g->machine->io, g->vcpu_fds[vcpu], KA_ARM_VCPU_INIT,
+			&init);
+}
+
+static bool set_serror(struct test *t, struct guest *g, size_t vcpu)
+{
+	struct ka_vcpu_events events = { .serror_pending = 1 };
+	int ret = io_ioctl(g->machine->io, g->vcpu_fds[vcpu],
+			   KA_SET_VCPU_EVENTS, &events);
+
+	return EXPECT(t, !ret, "%d", ret);
+}
+
+/* KVM takes no SET as word that an SError is pending no more. */
+static void take_serror(struct test *t, struct migration *m, bool restage)
+{
+	struct ka_vcpu_events events = { 0 };
+	int ret = init_again(&m->p.src, 1);
+
+	EXPECT(t, !ret, "%d", ret);
+	ret = io_ioctl(t->src.io, m->p.src.vcpu_fds[1], KA_GET_VCPU_EVENTS,
+		       &events);
+	EXPECT(t, !ret && !events.serror_pending, "still pending, %d", ret);
+	if (!restage || migration_restage(t, m))
+		migration_finish(t, m);
+}
+
+void serror_that_was_taken_after_staging_is_gone(struct test *t)
+{
+	struct shape shape = default_shape(t);
+
+	for (int restage = 0; restage < 2; restage++) {
+		struct migration m;
+
+		migration_open(t, &m, &shape);
+		if (guest_create(t, &m.p.src, &t->src, &shape) &&
+		    guest_start(t, &m.p.src) && set_serror(t, &m.p.src, 1) &&
+		    migration_stage(t, &m))
+			take_serror(t, &m, restage);
+		migration_close(&m);
+	}
+}
+
+/* One that stays, one that comes, both after staging. */
+void serror_that_comes_after_staging_is_moved(struct test *t)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+
+	migration_open(t, &m, &shape);
+	if (guest_create(t, &m.p.src, &t->src, &shape) &&
+	    guest_start(t, &m.p.src) && set_serror(t, &m.p.src, 0) &&
+	    migration_stage(t, &m) && set_serror(t, &m.p.src, 1))
+		migration_finish(t, &m);
+	migration_close(&m);
+}
+
+/* As a VMM does for a guest that reboots: no call that staging could see. */
+static void reset_after(struct test *t, uint64_t seed, uint64_t after)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+	int ret;
+
+	shape.n_vcpus = 3;
+	migration_open(t, &m, &shape);
+	if (guest_create(t, &m.p.src, &t->src, &shape) &&
+	    guest_start(t, &m.p.src)) {
+		if (seed)
+			guest_scribble_by_ioctl(t, &m.p.src, seed);
+		if (migration_stage(t, &m)) {
+			ret = init_again(&m.p.src, 1);
+			ret = ret ? ret : init_again(&m.p.src, 2);
+			EXPECT(t, !ret, "%d", ret);
+			if (after)
+				guest_scribble_vcpus(t, &m.p.src, after);
+			migration_finish(t, &m);
+		}
+	}
+	migration_close(&m);
+}
+
+void vcpu_that_is_reset_after_staging_is_moved(struct test *t)
+{
+	reset_after(t, 0, 0);
+	reset_after(t, 9300, 0);
+	reset_after(t, 9301, 9302);
+}
+
+/* ---- what a destination may lack ---- */
+
+/* Of a model, each register as if its kernel did not know it. */
+static bool drop(struct test *t, struct machine *machine, uint64_t id,
+		 int vcpu)
+{
+	int ret = model_misbehave(machine->model, MODEL_DROP, id, vcpu, 0);
+
+	return EXPECT(t, !ret, "%d", ret);
+}
+
+static void set_all(struct test *t, struct guest *g, uint64_t id,
+		    uint64_t value)
+{
+	for (size_t i = 0; i < g->shape.n_vcpus; i++) {
+		int ret = guest_set(g, i, id, &value);
+
+		EXPECT(t, !ret, "%d", ret);
+	}
+}
+
+/* A timer that was off when it was staged is on now. */
+static void expect_missing(struct test *t, struct migration *m)
+{
+	const struct onereg_finding *f;
+	uint64_t one = 1;
+	int ret = guest_set(&m->p.src, 1, KA_PTIMER_CTL, &one);
+
+	EXPECT(t, !ret, "%d", ret);
+	if (!migration_stop(t, m))
+		return;
+	onereg_report_clear(m->p.report);
+	ret = migration_commit(m, &m->changes);
+	f = find_finding(m->p.report, ONEREG_CLASS_MISSING, ONEREG_SPACE_REG,
+			 KA_PTIMER_CTL, 0);
+	EXPECT(t, ret < 0 && f && f->vcpu == 1 &&
+			  f->severity >= ONEREG_IMPOSSIBLE, "%d", ret);
+	ret = onereg_destination_prove(m->destination, m->p.report);
+	EXPECT(t, ret == -EINVAL, "proved: %d", ret);
+	ret = migration_commit(m, &m->changes);
+	EXPECT(t, ret == -EINVAL, "committed after all: %d", ret);
+}
+
+void register_that_the_destination_lacks_is_named(struct test *t)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+
+	if (!need_model(t))
+		return;
+	if (drop(t, &t->dst, KA_PTIMER_CTL, -1) &&
+	    drop(t, &t->dst, KA_PTIMER_CVAL, -1)) {
+		if (migration_start_fresh(t, &m, &shape))
+			expect_missing(t, &m);
+		migration_close(&m);
+	}
+	model_behave(t->dst.model);
+}
+
+/* Of a timer that is off the deadline may be lost. */
+void register_that_may_be_absent_is_left_out(struct test *t)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+
+	if (!need_model(t))
+		return;
+	if (drop(t, &t->dst, KA_PTIMER_CVAL, -1)) {
+		if (migration_start_fresh(t, &m, &shape)) {
+			set_all(t, &m.p.src, KA_PTIMER_CVAL, 0x123456);
+			set_all(t, &m.p.src, TPIDR_EL0, 0x654321);
+			if (migration_move(t, &m))
+				migration_prove(t, &m);
+		}
+		migration_close(&m);
+	}
+	model_behave(t->dst.model);
+}
+
+/* ---- vCPUs that are not alike ---- */
+
+void vcpus_with_other_lists_are_staged(struct test *t)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+
+	if (!need_model(t))
+		return;
+	shape.n_vcpus = 4;
+	if (drop(t, &t->src, TPIDR_EL0, 0) && drop(t, &t->dst, TPIDR_EL0, 0) &&
+	    drop(t, &t->src, KA_PTIMER_CVAL, 2) &&
+	    drop(t, &t->dst, KA_PTIMER_CVAL, 2)) {
+		if (migration_start(t, &m, &shape, 9400)) {
+			guest_scribble_vcpus(t, &m.p.src, 9401);
+			/* The model compares what it does not list, too. */
+			if (migration_move(t, &m))
+				migration_prove(t, &m);
+		}
+		migration_close(&m);
+	}
+	model_behave(t->src.model);
+	model_behave(t->dst.model);
+}
+
+static bool set_std(struct test *t, struct guest *g, size_t vcpu,
+		    uint64_t value)
+{
+	int ret = guest_set(g, vcpu, STD, &value);
+
+	return EXPECT(t, !ret, "%d", ret);
+}
+
+static void expect_std(struct test *t, struct guest *g, size_t vcpu,
+		       uint64_t expected)
+{
+	uint64_t value = 2;
+	int ret = guest_get(g, vcpu, STD, &value);
+
+	EXPECT(t, !ret && value == expected, "vCPU %zu: %d, %llu", vcpu, ret,
+	       (unsigned long long)value);
+}
+
+/* In rows of vCPUs, but fixed as what a VM has once: by the first run. */
+void vcpus_that_differ_are_staged(struct test *t)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+
+	if (!has_vm_regs(&t->src) || !has_vm_regs(&t->dst)) {
+		t->skipped = "this kernel's vCPUs cannot differ";
+		return;
+	}
+	shape.asym = KA_VM_ASYM_SMCCC;
+	migration_open(t, &m, &shape);
+	if (guest_create(t, &m.p.src, &t->src, &shape) &&
+	    guest_start(t, &m.p.src) && set_std(t, &m.p.src, 1, 0) &&
+	    migration_stage(t, &m) && set_std(t, &m.p.src, 0, 0) &&
+	    set_std(t, &m.p.src, 1, 1) && migration_restage(t, &m)) {
+		migration_finish(t, &m);
+		expect_std(t, &m.p.dst, 0, 0);
+		expect_std(t, &m.p.dst, 1, 1);
+	}
+	migration_close(&m);
 }

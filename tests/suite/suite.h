@@ -101,6 +101,28 @@ typedef void behaviour(struct test *t);
 	X(nothing_happens_between_staging_and_stop)                      \
 	X(guest_that_runs_after_staging_is_moved)                        \
 	X(what_changes_before_the_stop_is_staged_again)                  \
+	X(features_do_not_matter_to_staging)                             \
+	X(serror_that_was_taken_after_staging_is_gone)                   \
+	X(serror_that_comes_after_staging_is_moved)                      \
+	X(vcpu_that_is_reset_after_staging_is_moved)                     \
+	X(vcpus_that_differ_are_staged)                                  \
+	X(every_register_that_a_guest_can_write_is_read)                 \
+	X(what_only_the_vmm_changes_is_staged_again)                     \
+	X(what_the_vmm_has_changed_once_is_read)                         \
+	X(blackout_takes_few_calls)                                      \
+	X(blackout_of_a_new_vm_reads_what_a_guest_can_write)             \
+	X(changes_are_taken_in_their_order_only)                         \
+	X(damaged_changes_are_refused_and_do_no_harm)                    \
+	X(first_copy_is_not_restored)                                    \
+	X(whole_image_is_not_staged)                                     \
+	X(staged_image_survives_its_file_format)                         \
+	X(migration_that_failed_is_tried_again)                          \
+	X(guest_that_goes_on_is_stopped_again)                           \
+	X(moved_vm_is_saved)                                             \
+	X(threads_move_a_vm)                                             \
+	X(pool_that_cannot_run_is_refused)                               \
+	X(counters_go_on_after_staging)                                  \
+	X(counters_catch_up_after_staging)                               \
 	X(model_agrees_with_this_kernel)
 
 /* Those need models that misbehave, or that can be looked into. */
@@ -125,6 +147,10 @@ typedef void behaviour(struct test *t);
 	X(register_of_a_later_vcpu_is_kept)                              \
 	X(ignored_id_field_is_the_hosts)                                 \
 	X(dry_run_says_no_without_stolen_time)                           \
+	X(register_that_the_destination_lacks_is_named)                  \
+	X(register_that_may_be_absent_is_left_out)                       \
+	X(vcpus_with_other_lists_are_staged)                             \
+	X(fault_of_a_thread_is_named)                                    \
 	X(absent_register_is_told_once)
 
 #define DECLARE_BEHAVIOUR(name) behaviour name;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Counters: they go on where they stood, or catch up. */
 #include <errno.h>
+#include <stdlib.h>
 
-#include "suite.h"
+#include "migration.h"
 
 #define NS_PER_S	1000000000ULL
 #define HOUR		(3600 * NS_PER_S)
@@ -103,6 +104,68 @@ void frozen_counters_go_on(struct test *t)
 void counters_catch_up(struct test *t)
 {
 	move_in_time(t, ONEREG_TIME_CATCH_UP);
+}
+
+/* ---- of a VM that was staged ---- */
+
+/* As it is after the stop. */
+static bool keep_image(struct test *t, struct migration *m)
+{
+	void *data = NULL;
+	size_t size;
+	int ret = onereg_image_write(onereg_source_image(m->source), &data,
+				     &size);
+
+	ret = ret ? ret : onereg_image_read(data, size, &m->p.image, NULL);
+	free(data);
+	return EXPECT(t, !ret, "%d", ret);
+}
+
+static void commit_in_time(struct test *t, struct migration *m)
+{
+	uint64_t before, after, saved = onereg_image_saved_at(m->p.image);
+	struct moved moved = { 0 };
+	int ret;
+
+	machines_sleep(t, HOUR, NS_PER_S);
+	before = machine_wall_clock(&t->dst);
+	ret = migration_commit(m, &m->changes);
+	if (!EXPECT(t, !ret, "%d", ret))
+		test_log_report(t, m->p.report);
+	read_counters(t, &m->p, &moved);
+	after = machine_wall_clock(&t->dst);
+	if (m->options.time == ONEREG_TIME_CATCH_UP)
+		check_counters(t, &moved, before - saved, after - saved);
+	else
+		check_counters(t, &moved, 0, after - before);
+	migration_prove(t, m);
+}
+
+/* What passes between staging and the stop passes for the guest. */
+static void stage_in_time(struct test *t, enum onereg_time time)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+
+	migration_open(t, &m, &shape);
+	m.options.time = time;
+	if (guest_make(t, &m.p.src, &shape, 910) && migration_stage(t, &m)) {
+		machines_sleep(t, HOUR, NS_PER_S / 2);
+		if (migration_restage(t, &m) && migration_stop(t, &m) &&
+		    keep_image(t, &m))
+			commit_in_time(t, &m);
+	}
+	migration_close(&m);
+}
+
+void counters_go_on_after_staging(struct test *t)
+{
+	stage_in_time(t, ONEREG_TIME_FREEZE);
+}
+
+void counters_catch_up_after_staging(struct test *t)
+{
+	stage_in_time(t, ONEREG_TIME_CATCH_UP);
 }
 
 /* ---- what is the VM's is written once ---- */
