@@ -30,6 +30,8 @@ struct tk_create_device {
 	uint32_t fd;
 	uint32_t flags;
 };
+/* It only asks: there is no new descriptor. */
+#define TK_CREATE_DEVICE_TEST 1
 
 /* Every ioctl of KVM has this type; 0x20 to 0x3f of it are others'. */
 #define TK_TYPE 0xae

@@ -274,7 +274,8 @@ static void created(struct watch *w, const struct thread *t,
 		w->vms.vm[new.vm].vcpus++;
 		p->fd.vcpu = new.vcpu;
 	} else {
-		if (!read_memory(t, t->arg, &device, sizeof(device)))
+		if (!read_memory(t, t->arg, &device, sizeof(device)) ||
+		    device.flags & TK_CREATE_DEVICE_TEST)
 			return;
 		new.fd = (int)device.fd;
 	}

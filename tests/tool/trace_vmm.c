@@ -90,6 +90,7 @@ static int64_t answer(uint64_t request, void *arg)
 		return answer_vector(arg, request == KA_SET_REG_VEC);
 	case KA_GET_REG_LIST:
 		return -E2BIG;
+	case KA_CREATE_DEVICE:
 	case KA_ARM_VCPU_INIT:
 	case KA_ARM_VCPU_FINALIZE:
 	case KA_RUN:
@@ -204,6 +205,16 @@ static int new_vcpu(int vm, long i)
 	return vcpu;
 }
 
+/* Whether there is such a device; fd is not looked at, and no new one. */
+static void ask_for_device(int vm, int fd)
+{
+	struct ka_create_device device = {
+		.type = KA_DEV_TYPE_ARM_VGIC_V3, .fd = (uint32_t)fd, .flags = 1,
+	};
+
+	check(ioctl(vm, KA_CREATE_DEVICE, &device), 0, "a question");
+}
+
 /* A VM to look at, which never runs. */
 static void scratch(int kvm)
 {
@@ -241,6 +252,7 @@ static void tell(bool mark)
 	get(vcpu[0], PFR0);			/* setup: GET 2, redundant 0 */
 	get(vcpu[0], MIDR);
 	vcpu[1] = new_vcpu(vm, 1);
+	ask_for_device(vm, vcpu[1]);
 	if (mark) {
 		set(vcpu[0], TCR, 1);		/* setup, if marked: SET 1 */
 		kill(getppid(), SIGUSR1);
