@@ -9,8 +9,8 @@
  * where kernels differ.
  *
  * VM-scoped registers and vectors are not modelled: they are the kernel's own
- * file, arch/arm64/kvm/vm_regs.c, compiled unchanged. What it calls is here,
- * and model/kernel/ stands in for the kernel around it.
+ * files, arch/arm64/kvm/vm_regs.c and vm_regs_vec.c, compiled unchanged. What
+ * they call is here, and model/kernel/ stands in for the kernel around them.
  *
  * Threads may use a model at the same time. The locks are a kernel's: a
  * vCPU's mutex during its ioctls, kvm->lock, config_lock, and try-locks of

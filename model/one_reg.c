@@ -160,6 +160,42 @@ int kvm_arm_set_reg(struct kvm_vcpu *vcpu, const struct kvm_one_reg *ureg)
 	return faulty_set(v, reg->id, value);
 }
 
+/*
+ * Which registers a kernel reaches directly is its own affair; nobody can see
+ * it. Here it is core registers and those of SVE.
+ */
+static bool is_direct(uint64_t id)
+{
+	return is_class(id, KVM_REG_ARM_CORE) ||
+	       is_class(id, KVM_REG_ARM64_SVE);
+}
+
+unsigned int kvm_vm_regs_direct_get(struct kvm_vcpu *vcpu,
+				    const struct kvm_one_reg *regs,
+				    unsigned int n, unsigned int *next)
+{
+	unsigned int i = 0;
+
+	(void)next;
+	while (i < n && is_direct(regs[i].id) &&
+	       !kvm_arm_get_reg(vcpu, &regs[i]))
+		i++;
+	return i;
+}
+
+unsigned int kvm_vm_regs_direct_set(struct kvm_vcpu *vcpu,
+				    const struct kvm_one_reg *regs,
+				    unsigned int n, unsigned int *next)
+{
+	unsigned int i = 0;
+
+	(void)next;
+	while (i < n && is_direct(regs[i].id) &&
+	       !kvm_arm_set_reg(vcpu, &regs[i]))
+		i++;
+	return i;
+}
+
 /* A reset that PSCI asked for comes before userspace sees registers. */
 int vcpu_one_reg(struct vcpu *v, const struct kvm_one_reg *reg, bool set)
 {

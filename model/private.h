@@ -49,7 +49,7 @@ struct gic {
 };
 
 /*
- * What vm_regs.c looks at stands in the kernel's structs and nowhere else.
+ * What the kernel files look at stands in the kernel's structs and nowhere else.
  *
  * Locks, outermost first: vm->kvm.lock, vcpu->k.mutex, vm->kvm.arch
  * .config_lock, vcpu->mp_lock; m->files_lock is innermost. A vCPU's ioctl

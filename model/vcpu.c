@@ -330,7 +330,7 @@ static int other_ioctl(struct vcpu *v, unsigned long request, void *arg)
 	if (!v->vm->m->style.vm_regs)
 		return -EINVAL;
 	task_hold_signals();
-	ret = kvm_vm_regs_vcpu_ioctl(&v->k, request, arg);
+	ret = kvm_vm_regs_vec_vcpu_ioctl(&v->k, request, arg);
 	task_release_signals();
 	return ret;
 }

@@ -319,7 +319,7 @@ static int other_ioctl(struct vm *vm, unsigned long request, void *arg)
 		return -EINVAL;
 	if (request == KVM_GET_REG_VEC || request == KVM_SET_REG_VEC)
 		task_hold_signals();
-	ret = kvm_vm_regs_vm_ioctl(&vm->kvm, request, arg);
+	ret = kvm_vm_regs_vec_vm_ioctl(&vm->kvm, request, arg);
 	task_release_signals();
 	return ret;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Duplicated: constants, members and prototypes that mean here what they mean
- * inside Linux, as far as vm_regs.c and the model use them. check-duplicated
+ * inside Linux, as far as the kernel files and the model use them. check-duplicated
  * holds them against its source.
  */
 #ifndef ONEREG_MODEL_KERNEL_DUPLICATED_H

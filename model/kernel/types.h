@@ -14,6 +14,7 @@ typedef __u64 u64;
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
+#define min(a, b)		((a) < (b) ? (a) : (b))
 #undef static_assert
 #define static_assert(expr)	_Static_assert(expr, #expr)
 #define BIT(n)			(1UL << (n))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Duplicated: the part of the UAPI that vm_regs.c speaks, which the build
- * machine's headers may have for another CPU, and its own on top of it.
+ * Duplicated: the part of the UAPI that vm_regs.c and vm_regs_vec.c speak,
+ * which the build machine's headers may have for another CPU, and its own on
+ * top of it.
  * check-duplicated holds it against the kernel's source.
  */
 #ifndef ONEREG_MODEL_KERNEL_UAPI_H

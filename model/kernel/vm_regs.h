@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stands in for the kernel's private header of this name, and has its guard:
- * given to the compiler ahead of vm_regs.c, it leaves nothing of the other.
- * What the kernel file needs is sorted by how far it is the kernel's.
+ * given to the compiler ahead of a kernel file, it leaves nothing of the other.
+ * What the kernel files need is sorted by how far it is the kernel's.
  */
 #ifndef __ARM64_KVM_VM_REGS_H
 #define __ARM64_KVM_VM_REGS_H

@@ -5,7 +5,7 @@
  * Part of a VM's state exists once per VM. Here userspace learns which
  * registers those are, reaches them through the VM's file descriptor without
  * stopping a vCPU, and fixes what must be the same on every vCPU before the
- * first one exists. Vectors carry many registers in one call.
+ * first one exists. Many registers in one call: vm_regs_vec.c.
  *
  * See Documentation/virt/kvm/arm/vm-regs.rst for the interface.
  */
@@ -357,8 +357,16 @@ static u64 untag_id(const struct kvm *kvm, u64 id)
 
 /* Register ioctls on the VM fd */
 
-static int access_vm_reg(struct kvm *kvm, const struct kvm_one_reg *ureg,
-			 bool set)
+/**
+ * kvm_vm_regs_access - one register of the VM
+ * @kvm: the VM, not protected
+ * @ureg: the request; the id may be tagged if the VM's mode is TAG
+ * @set: whether the request is KVM_SET_ONE_REG, or KVM_GET_ONE_REG
+ *
+ * Return: 0, or what Documentation/virt/kvm/arm/vm-regs.rst says
+ */
+int kvm_vm_regs_access(struct kvm *kvm, const struct kvm_one_reg *ureg,
+		       bool set)
 {
 	const struct kvm_one_reg reg = {
 		.id = untag_id(kvm, ureg->id),
@@ -512,71 +520,10 @@ int kvm_vm_regs_put_id(struct kvm_vcpu *vcpu, u64 id, u64 __user *uind)
 	return put_user(id, uind - vcpu->arch.reg_ids_omitted);
 }
 
-/* Vectors */
-
-/* @vcpu NULL: registers of the VM. */
-static int access_reg(struct kvm *kvm, struct kvm_vcpu *vcpu,
-		      const struct kvm_one_reg *reg, bool set)
-{
-	if (!vcpu)
-		return access_vm_reg(kvm, reg, set);
-
-	/* As for a single register: a reset owed to PSCI comes first. */
-	if (kvm_check_request(KVM_REQ_VCPU_RESET, vcpu))
-		kvm_reset_vcpu(vcpu);
-
-	return access_vcpu_reg(vcpu, reg, set);
-}
-
-static int access_vec(struct kvm *kvm, struct kvm_vcpu *vcpu,
-		      struct kvm_reg_vec *vec, bool set)
-{
-	struct kvm_one_reg __user *uregs = u64_to_user_ptr(vec->regs);
-	int ret;
-
-	if (vcpu && !kvm_vcpu_initialized(vcpu))
-		return -ENOEXEC;
-	if (vec->flags || vec->reserved)
-		return -EINVAL;
-	if (!vec->count || vec->count > KVM_REG_VEC_MAX)
-		return -EINVAL;
-
-	for (; vec->done < vec->count; vec->done++) {
-		struct kvm_one_reg reg;
-
-		/* Not before the first, so that a retry gets somewhere. */
-		if (vec->done && signal_pending(current))
-			return -EINTR;
-		cond_resched();
-
-		if (copy_from_user(&reg, &uregs[vec->done], sizeof(reg)))
-			return -EFAULT;
-		ret = access_reg(kvm, vcpu, &reg, set);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int reg_vec(struct kvm *kvm, struct kvm_vcpu *vcpu,
-		   struct kvm_reg_vec __user *uvec, bool set)
-{
-	struct kvm_reg_vec vec;
-	int ret;
-
-	if (copy_from_user(&vec, uvec, sizeof(vec)))
-		return -EFAULT;
-	vec.done = 0;
-	ret = access_vec(kvm, vcpu, &vec, set);
-	if (put_user(vec.done, &uvec->done))
-		return -EFAULT;
-	return ret;
-}
-
 /* Calls from elsewhere */
 
 /**
- * kvm_vm_regs_vm_ioctl - the ioctls of a VM fd that nobody else knows
+ * kvm_vm_regs_vm_ioctl - the ioctls on single registers of a VM
  * @kvm: the VM
  * @ioctl: its number
  * @argp: its argument
@@ -597,10 +544,7 @@ int kvm_vm_regs_vm_ioctl(struct kvm *kvm, unsigned int ioctl,
 	case KVM_SET_ONE_REG:
 		if (copy_from_user(&reg, argp, sizeof(reg)))
 			return -EFAULT;
-		return access_vm_reg(kvm, &reg, true);
-	case KVM_GET_REG_VEC:
-	case KVM_SET_REG_VEC:
-		return reg_vec(kvm, NULL, argp, ioctl == KVM_SET_REG_VEC);
+		return kvm_vm_regs_access(kvm, &reg, true);
 	}
 	return -EINVAL;
 }
@@ -630,27 +574,7 @@ int kvm_vm_regs_device_addr(struct kvm *kvm,
 	    (reg.id & KVM_REG_ARCH_MASK) != KVM_REG_ARM64)
 		return -ENODEV;
 
-	return access_vm_reg(kvm, &reg, false);
-}
-
-/**
- * kvm_vm_regs_vcpu_ioctl - the ioctls of a vCPU fd that nobody else knows
- * @vcpu: the vCPU, its mutex held
- * @ioctl: its number
- * @argp: its argument
- *
- * Return: 0, or what Documentation/virt/kvm/arm/vm-regs.rst says
- */
-int kvm_vm_regs_vcpu_ioctl(struct kvm_vcpu *vcpu, unsigned int ioctl,
-			   void __user *argp)
-{
-	switch (ioctl) {
-	case KVM_GET_REG_VEC:
-	case KVM_SET_REG_VEC:
-		return reg_vec(vcpu->kvm, vcpu, argp,
-			       ioctl == KVM_SET_REG_VEC);
-	}
-	return -EINVAL;
+	return kvm_vm_regs_access(kvm, &reg, false);
 }
 
 /**

@@ -15,6 +15,7 @@ struct kvm_one_reg;
 struct kvm_smccc_features;
 struct kvm_vcpu;
 struct kvm_vcpu_init;
+struct sys_reg_desc;
 
 /**
  * struct kvm_vm_regs - what a VM keeps for its VM-scoped registers
@@ -42,8 +43,8 @@ int kvm_vm_regs_vm_ioctl(struct kvm *kvm, unsigned int ioctl,
 			 void __user *argp);
 int kvm_vm_regs_device_addr(struct kvm *kvm,
 			    const struct kvm_arm_device_addr *dev_addr);
-int kvm_vm_regs_vcpu_ioctl(struct kvm_vcpu *vcpu, unsigned int ioctl,
-			   void __user *argp);
+int kvm_vm_regs_access(struct kvm *kvm, const struct kvm_one_reg *reg,
+		       bool set);
 
 void kvm_vm_regs_vcpu_create(struct kvm_vcpu *vcpu);
 int kvm_vm_regs_check_init(struct kvm *kvm, const struct kvm_vcpu_init *init);
@@ -55,6 +56,22 @@ unsigned long kvm_vm_regs_num_ids(struct kvm_vcpu *vcpu);
 int kvm_vm_regs_put_id(struct kvm_vcpu *vcpu, u64 id, u64 __user *uind);
 
 struct kvm_smccc_features *kvm_vcpu_smccc_features(struct kvm_vcpu *vcpu);
+
+/* vm_regs_direct.c */
+int kvm_vm_regs_direct_init(const struct sys_reg_desc *table,
+			    unsigned int num);
+unsigned int kvm_vm_regs_direct_get(struct kvm_vcpu *vcpu,
+				    const struct kvm_one_reg *regs,
+				    unsigned int n, unsigned int *next);
+unsigned int kvm_vm_regs_direct_set(struct kvm_vcpu *vcpu,
+				    const struct kvm_one_reg *regs,
+				    unsigned int n, unsigned int *next);
+
+/* vm_regs_vec.c */
+int kvm_vm_regs_vec_vm_ioctl(struct kvm *kvm, unsigned int ioctl,
+			     void __user *argp);
+int kvm_vm_regs_vec_vcpu_ioctl(struct kvm_vcpu *vcpu, unsigned int ioctl,
+			       void __user *argp);
 
 /* arm.c */
 int kvm_check_init_features(struct kvm *kvm, const struct kvm_vcpu_init *init);

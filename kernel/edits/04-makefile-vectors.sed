@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# One more file is part of KVM: vectors of registers.
+# files: arch/arm64/kvm/Makefile
+/^kvm-y \+= vm_regs\.o/s/$/ vm_regs_vec.o/
