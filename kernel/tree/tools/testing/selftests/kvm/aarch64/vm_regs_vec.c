@@ -159,6 +159,31 @@ TEST_F(vec, entries_end_at_the_end_of_a_page)
 	}
 }
 
+/* Entries are taken some at a time, but each of them counts. */
+TEST_F(vec, entries_end_anywhere)
+{
+	int fd = fd_of(self, variant);
+	long page = getpagesize();
+	char *mem;
+
+	mem = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, munmap(mem + page, page));
+	for (u32 n = 0; n < 100; n++) {
+		struct kvm_one_reg *regs = (void *)(mem + page);
+
+		for (u32 i = 0; i < n; i++)
+			*--regs = self->regs[i % 4];
+		self->vec.regs = (uintptr_t)regs;
+		self->vec.count = 100;
+		for (int i = 0; i < ARRAY_SIZE(ioctls); i++) {
+			EXPECT_EQ(EFAULT, reg_vec(fd, ioctls[i], &self->vec));
+			EXPECT_EQ(n, self->vec.done);
+		}
+	}
+}
+
 TEST_F(vec, done_that_cannot_be_told)
 {
 	long page = getpagesize();
