@@ -27,9 +27,9 @@
 
 #include "simulate_vm.h"
 
-#define ROUNDS	21
-#define REPEAT	8	/* a list is written so often in a round */
-#define LEAD	300000	/* ns from "all are there" to the begin */
+#define ROUNDS 21
+#define REPEAT 8 /* a list is written so often in a round */
+#define LEAD 300000 /* ns from "all are there" to the begin */
 
 enum list { LOCKED, FREE, REPLAY, N_LISTS };
 static const char *const list_names[] = { "locked", "free", "replay" };
@@ -172,9 +172,10 @@ int main(int argc, char **argv)
 		int n = atoi(argv[i]);
 
 		if (n < 1 || n > MAX_VCPUS) {
-			fprintf(stderr, "simulate_check: %s: a number of "
-				"threads is from 1 to %d\n", argv[i],
-				MAX_VCPUS);
+			fprintf(stderr,
+				"simulate_check: %s: a number of "
+				"threads is from 1 to %d\n",
+				argv[i], MAX_VCPUS);
 			return 2;
 		}
 		for (enum list list = 0; list < N_LISTS; list++)

@@ -20,11 +20,6 @@ WAYS = [
 ]
 
 
-# Instructions of the VMM or library itself between the calls, for one vCPU:
-# `onereg bench` on the destination, all instructions less those in calls.
-OWN = {"replay": 8416, "qemu": 22720, "stock": 27472, "onereg": 27328}
-
-
 class Failed(Exception):
     """One line: what, where, what to do."""
 
@@ -78,6 +73,25 @@ def read_costs(path):
         raise Failed(f"{path}: no register in it; make it anew: "
                      "docs/contention.md")
     return costs
+
+
+def read_own(path):
+    """
+    Instructions of the VMM or library itself between its calls, for one vCPU,
+    by way: what `onereg bench` counts on the destination, less those in calls.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            own = {row["way"]: float(row["instructions"])
+                   for row in csv.DictReader(file)}
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise Failed(f"{path}: not a way and its instructions on each line: "
+                     f"{error!r}; make it anew: docs/contention.md") from error
+    missing = {way for way, _ in WAYS} - set(own)
+    if missing:
+        raise Failed(f"{path}: no {', '.join(sorted(missing))} in it; make it "
+                     "anew: docs/contention.md")
+    return own
 
 
 def other(costs, what):
@@ -141,9 +155,9 @@ def onereg(costs):
     return [(other(costs, "vector"), 0)] + finish(costs)
 
 
-def segments_of(way, stock_costs, onereg_costs, ids, share):
+def calls_of(way, stock_costs, onereg_costs, ids, share):
     """Of one vCPU, in instructions."""
-    return [(OWN[way], 0)] + {
+    return {
         "replay": lambda: replay(stock_costs, share),
         "qemu": lambda: qemu(stock_costs, share, ids),
         "stock": lambda: stock(stock_costs),
