@@ -9,6 +9,8 @@
 #ifndef ONEREG_LIB_CHANGES_H
 #define ONEREG_LIB_CHANGES_H
 
+#include <string.h>
+
 #include "internal.h"
 
 #define CHANGES_MAGIC		"\x89ONC\r\n\x1a\n"
@@ -80,8 +82,9 @@ int changes_open(struct changes *c, size_t n_vcpus, const void *data,
 /* The registers of a row that have changed, one after the other. */
 struct row_changes {
 	const struct regset *set;
+	const uint32_t *offsets;	/* the set's */
 	const uint8_t *bitmap, *p, *end;
-	size_t word;
+	size_t word, words;
 	uint64_t bits;		/* of the word, not yet told */
 	bool bad;		/* ended because it is damaged */
 };
@@ -99,8 +102,34 @@ int changes_vcpu(const struct changes *c, size_t vcpu,
 		 const struct regset *set, struct vcpu_changes *ret);
 /* Fills gic, which is empty. -EBADMSG, -ENOMEM */
 int changes_gic(const struct changes *c, struct attrs *gic);
+/* Is what is left, after the last value, padding? */
+bool is_padding(const uint8_t *p, const uint8_t *end);
+
 /* The next one; false: no more, or bad. */
-bool row_changes_next(struct row_changes *r, size_t *ret_i,
-		      const uint8_t **ret_value);
+static inline bool row_changes_next(struct row_changes *r, size_t *ret_i,
+				    const uint8_t **ret_value)
+{
+	size_t i, size;
+
+	while (!r->bits) {
+		if (r->word + 1 >= r->words) {
+			r->bad = !is_padding(r->p, r->end);
+			return false;
+		}
+		r->word++;
+		memcpy(&r->bits, r->bitmap + r->word * 8, sizeof(r->bits));
+	}
+	i = r->word * 64 + (size_t)__builtin_ctzll(r->bits);
+	r->bits &= r->bits - 1;
+	size = r->offsets[i + 1] - r->offsets[i];
+	if (size > (size_t)(r->end - r->p)) {
+		r->bad = true;
+		return false;
+	}
+	*ret_i = i;
+	*ret_value = r->p;
+	r->p += size;
+	return true;
+}
 
 #endif

@@ -25,7 +25,10 @@ enum action {
 struct actions {
 	uint32_t set;		/* of image->sets */
 	struct regset list;
-	uint8_t *action;	/* of each of the set */
+	struct todo {
+		uint8_t action;
+		uint16_t twin;	/* WRITE_BOTH: the CLR id's low 16 bits */
+	} *todo;		/* of each of the set */
 };
 
 struct destination_vcpu {
@@ -93,11 +96,16 @@ static int add_actions(struct onereg_destination *d, uint32_t set,
 
 	*a = (struct actions){ .set = set, .list = *list };
 	*list = (struct regset){ 0 };
-	a->action = malloc(ids->n + 1);
-	if (!a->action)
+	a->todo = calloc(ids->n + 1, sizeof(*a->todo));
+	if (!a->todo)
 		return -ENOMEM;
-	for (size_t i = 0; i < ids->n; i++)
-		a->action[i] = (uint8_t)choose_action(&a->list, ids->ids[i]);
+	for (size_t i = 0; i < ids->n; i++) {
+		uint64_t twin = catalogue_find(ids->ids[i])->twin;
+
+		a->todo[i].action =
+			(uint8_t)choose_action(&a->list, ids->ids[i]);
+		a->todo[i].twin = (uint16_t)twin;
+	}
 	return 0;
 }
 
@@ -254,7 +262,7 @@ void onereg_destination_free(struct onereg_destination *d)
 		free(d->vcpus[i].regs);
 	for (size_t i = 0; i < d->n_actions; i++) {
 		regset_free(&d->actions[i].list);
-		free(d->actions[i].action);
+		free(d->actions[i].todo);
 	}
 	free(d->actions);
 	free(d->vcpus);
@@ -266,13 +274,6 @@ void onereg_destination_free(struct onereg_destination *d)
 }
 
 /* ---- changes: all of them are looked at first ---- */
-
-static void add_call(struct destination_vcpu *v, uint64_t id,
-		     const uint8_t *value)
-{
-	v->regs[v->n_regs++] =
-		(struct ka_one_reg){ id, (uintptr_t)value };
-}
 
 /* May this host do without the register, with this value? */
 static void look_at_missing(const struct onereg_destination *d,
@@ -286,28 +287,36 @@ static void look_at_missing(const struct onereg_destination *d,
 	v->missing_id = id;
 }
 
+/* In the blackout: a few instructions a register. */
 static void take_registers(const struct onereg_destination *d, size_t vcpu)
 {
 	static const uint8_t ones[8] = { 0xff, 0xff, 0xff, 0xff,
 					 0xff, 0xff, 0xff, 0xff };
 	struct destination_vcpu *v = &d->vcpus[vcpu];
+	const struct todo *todo = v->actions->todo;
 	const uint64_t *ids = set_of(d, vcpu)->ids;
 	struct row_changes row = v->changes.row;
+	struct ka_one_reg *to = v->regs;
 	const uint8_t *value;
 	size_t i;
 
 	while (row_changes_next(&row, &i, &value)) {
-		switch ((enum action)v->actions->action[i]) {
+		/* Nearly all, and gcc would ask for it last. */
+		if (__builtin_expect(todo[i].action == WRITE, 1)) {
+			*to++ = (struct ka_one_reg){ ids[i],
+						     (uintptr_t)value };
+			continue;
+		}
+		switch ((enum action)todo[i].action) {
 		case WRITE_BOTH:
-			add_call(v,
-				 (ids[i] & ~0xffffULL) |
-					 catalogue_find(ids[i])->twin,
-				 ones);
-			add_call(v, ids[i], value);
+			*to++ = (struct ka_one_reg){
+				(ids[i] & ~0xffffULL) | todo[i].twin,
+				(uintptr_t)ones
+			};
+			*to++ = (struct ka_one_reg){ ids[i],
+						     (uintptr_t)value };
 			break;
 		case WRITE:
-			add_call(v, ids[i], value);
-			break;
 		case KEEP:
 			break;
 		case MISSING:
@@ -322,6 +331,7 @@ static void take_registers(const struct onereg_destination *d, size_t vcpu)
 			break;
 		}
 	}
+	v->n_regs = (size_t)(to - v->regs);
 	if (row.bad)
 		v->fault.error = -EBADMSG;
 }

@@ -19,7 +19,7 @@
 
 /*
  * A row is one vCPU's values, back to back in list order, each in its own
- * size; offsets[i] is where ids[i]'s value begins.
+ * size; offsets[i] is where ids[i]'s value begins, offsets[n] their end.
  */
 struct regset {
 	uint64_t *ids;
@@ -34,6 +34,11 @@ void regset_free(struct regset *set);
 /* Index of the id, or -1. */
 ptrdiff_t regset_find(const struct regset *set, uint64_t id);
 bool regset_equal(const struct regset *a, const struct regset *b);
+/* Of the i-th value, in bytes. */
+static inline size_t regset_size(const struct regset *set, size_t i)
+{
+	return set->offsets[i + 1] - set->offsets[i];
+}
 /* A value of up to 8 bytes as a number. */
 uint64_t regset_u64(const struct regset *set, const uint8_t *row, size_t i);
 

@@ -21,6 +21,7 @@ static int fill_offsets(struct regset *set)
 		set->offsets[i] = (uint32_t)set->row_size;
 		set->row_size += size;
 	}
+	set->offsets[i] = (uint32_t)set->row_size;
 	return 0;
 }
 
@@ -35,7 +36,7 @@ int regset_init(struct regset *set, const uint64_t *ids, size_t n)
 	if (!n)
 		return 0;
 	set->ids = malloc(n * sizeof(*set->ids));
-	set->offsets = malloc(n * sizeof(*set->offsets));
+	set->offsets = malloc((n + 1) * sizeof(*set->offsets));
 	if (!set->ids || !set->offsets) {
 		regset_free(set);
 		return -ENOMEM;

@@ -373,12 +373,15 @@ static bool is_late(const struct step *step)
 
 int rules_init(struct rules *rules, const struct regset *set)
 {
-	rules->set = set;
+	*rules = (struct rules){ .set = set };
 	rules->family = calloc(set->n ? set->n : 1, sizeof(*rules->family));
 	if (!rules->family)
 		return -ENOMEM;
-	for (size_t i = 0; i < set->n; i++)
+	for (size_t i = 0; i < set->n; i++) {
 		rules->family[i] = catalogue_find(set->ids[i]);
+		if (rules->family[i]->phase == PHASE_COUNTER)
+			rules->has_counter = true;
+	}
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 struct rules {
 	const struct regset *set;
 	const struct family **family;
+	bool has_counter;	/* of PHASE_COUNTER */
 };
 
 struct restore {

@@ -59,20 +59,12 @@ static uint8_t *shifted(struct restore *r, const struct rules *rules,
 	return copy;
 }
 
-static bool has_counter(const struct rules *rules)
-{
-	for (size_t i = 0; i < rules->set->n; i++)
-		if (rules->family[i]->phase == PHASE_COUNTER)
-			return true;
-	return false;
-}
-
 static int write_vm_counters(struct restore *r)
 {
 	uint8_t *row;
 	int ret;
 
-	if (!has_counter(&r->vm_rules))
+	if (!r->vm_rules.has_counter)
 		return 0;
 	row = shifted(r, &r->vm_rules, r->image->vm_row);
 	if (!row)
@@ -90,7 +82,7 @@ static int write_vcpu_counters(struct restore *r, size_t vcpu)
 	uint8_t *row;
 	int ret;
 
-	if (!has_counter(rules))
+	if (!rules->has_counter)
 		return 0;
 	row = shifted(r, rules, v->row);
 	if (!row)

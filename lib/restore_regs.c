@@ -182,6 +182,19 @@ static int write_row(struct restore *r, const struct rules *rules,
 	return ret;
 }
 
+/* Does this kernel or this VM keep one of them per vCPU? */
+static bool vcpus_have_some(const struct restore *r, enum phase phase)
+{
+	const struct rules *rules = &r->vm_rules;
+
+	for (size_t i = 0; i < rules->set->n; i++)
+		if (rules->family[i]->phase == phase &&
+		    rules->family[i]->write != WRITE_NEVER &&
+		    !access_is_vm(&r->access, rules->set->ids[i]))
+			return true;
+	return false;
+}
+
 int write_vm_row(struct restore *r, const uint8_t *row, enum phase phase)
 {
 	const struct rules *rules = &r->vm_rules;
@@ -192,7 +205,8 @@ int write_vm_row(struct restore *r, const uint8_t *row, enum phase phase)
 				 (struct door){ 0, -1, EVERY, phase });
 	ret = write_row(r, rules, row,
 			(struct door){ ACCESS_VM, -1, OF_VM, phase });
-	/* What this kernel or this VM has per vCPU: each gets it. */
+	if (ret || !vcpus_have_some(r, phase))
+		return ret;
 	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++)
 		ret = write_row(r, rules, row,
 				(struct door){ (int)i, -1, OF_VCPUS, phase });
