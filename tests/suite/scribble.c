@@ -2,8 +2,8 @@
 /* Random legal state in a VM by ioctls only, as a real kernel allows it. */
 #include <string.h>
 
+#include "migration.h"
 #include "model.h"
-#include "suite.h"
 
 #define MPIDR		KA_SYS(3, 0, 0, 0, 5)
 #define ID_FIRST	KA_SYS_LOW(3, 0, 0, 1, 0)
@@ -89,8 +89,9 @@ static bool is_left_alone(uint64_t id)
 	       cls == KA_REG_FW_FEAT_BMAP || id == KA_SYS(3, 3, 0, 0, 1);
 }
 
+/* all: also what a guest cannot write, but a VMM can. */
 static void scribble_vcpu(struct guest *g, size_t vcpu,
-			  const struct regset *list, uint64_t *seed)
+			  const struct regset *list, bool all, uint64_t *seed)
 {
 	static const uint32_t states[] = { KA_MP_STATE_RUNNABLE,
 					   KA_MP_STATE_STOPPED,
@@ -102,7 +103,8 @@ static void scribble_vcpu(struct guest *g, size_t vcpu,
 	for (size_t i = 0; i < list->n; i++)
 		clear_pmu(g, vcpu, list->ids[i]);
 	for (size_t i = 0; i < list->n; i++)
-		if (!is_left_alone(list->ids[i]))
+		if (!is_left_alone(list->ids[i]) &&
+		    (all || guest_can_write(g, list->ids[i])))
 			scribble_reg(g, vcpu, list->ids[i], seed);
 	events.serror_esr = random_next(seed) & 0x1ffffff;
 	/* Without RAS there is no syndrome to give. */
@@ -151,7 +153,8 @@ static void scribble_gic(struct guest *g, uint64_t *seed)
 	}
 }
 
-void guest_scribble_vcpus(struct test *t, struct guest *g, uint64_t seed)
+static void scribble_vcpus(struct test *t, struct guest *g, bool all,
+			   uint64_t seed)
 {
 	struct regset list = { 0 };
 	int ret = io_reg_list(g->machine->io, g->vcpu_fds[0], &list);
@@ -159,10 +162,15 @@ void guest_scribble_vcpus(struct test *t, struct guest *g, uint64_t seed)
 	if (!EXPECT(t, !ret, "%d", ret))
 		return;
 	for (size_t i = 0; i < g->shape.n_vcpus; i++)
-		scribble_vcpu(g, i, &list, &seed);
+		scribble_vcpu(g, i, &list, all, &seed);
 	if (g->gic_fd >= 0)
 		scribble_gic(g, &seed);
 	regset_free(&list);
+}
+
+void guest_scribble_vcpus(struct test *t, struct guest *g, uint64_t seed)
+{
+	scribble_vcpus(t, g, false, seed);
 }
 
 void guest_scribble_by_ioctl(struct test *t, struct guest *g, uint64_t seed)
@@ -177,7 +185,7 @@ void guest_scribble_by_ioctl(struct test *t, struct guest *g, uint64_t seed)
 		    (list.ids[i] & KA_REG_CLASS_MASK) == KA_REG_FW_FEAT_BMAP)
 			lower(g, list.ids[i], &seed);
 	regset_free(&list);
-	guest_scribble_vcpus(t, g, seed);
+	scribble_vcpus(t, g, true, seed);
 }
 
 bool guest_scribble(struct test *t, struct guest *g, uint64_t seed)

@@ -195,7 +195,7 @@ bool guest_start(struct test *t, struct guest *g);
 /* Fills it with random valid state: the model's way, or by ioctls. */
 bool guest_scribble(struct test *t, struct guest *g, uint64_t seed);
 void guest_scribble_by_ioctl(struct test *t, struct guest *g, uint64_t seed);
-/* Of that what a guest that runs may change: not what the VM has once. */
+/* Of that what a guest that runs may change. */
 void guest_scribble_vcpus(struct test *t, struct guest *g, uint64_t seed);
 void guest_destroy(struct guest *g);
 /* Everything at once, for a source. */
