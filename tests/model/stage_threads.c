@@ -41,32 +41,33 @@ static pthread_t start(void *(*todo)(void *), void *arg)
 
 /* ---- a pool ---- */
 
-struct work {
+struct share {
 	void (*job)(void *arg, size_t i);
 	void *arg;
-	size_t n;
-	atomic_size_t next;
+	size_t first, n;
 };
 
-static void *do_work(void *arg)
+/* Each thread has its own vCPUs, however late it comes. */
+static void *do_share(void *arg)
 {
-	struct work *w = arg;
-	size_t i;
+	const struct share *s = arg;
 
-	while ((i = atomic_fetch_add(&w->next, 1)) < w->n)
-		w->job(w->arg, i);
+	for (size_t i = s->first; i < s->n; i += N_THREADS)
+		s->job(s->arg, i);
 	return NULL;
 }
 
 static void run(void *userdata, size_t n, void (*job)(void *arg, size_t i),
 		void *arg)
 {
-	struct work w = { .job = job, .arg = arg, .n = n };
+	struct share shares[N_THREADS];
 	pthread_t threads[N_THREADS];
 
 	(void)userdata;
-	for (size_t i = 0; i < N_THREADS; i++)
-		threads[i] = start(do_work, &w);
+	for (size_t i = 0; i < N_THREADS; i++) {
+		shares[i] = (struct share){ job, arg, i, n };
+		threads[i] = start(do_share, &shares[i]);
+	}
 	for (size_t i = 0; i < N_THREADS; i++)
 		pthread_join(threads[i], NULL);
 }
