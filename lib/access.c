@@ -52,12 +52,12 @@ void access_close(struct access *p)
 	regset_free(&p->vm_list);
 }
 
-static void count_call(const struct access *p, bool vector)
+static void count_calls(const struct access *p, size_t n, size_t vectors)
 {
 	if (!p->counts)
 		return;
-	p->counts->register_calls++;
-	p->counts->vector_calls += vector;
+	p->counts->register_calls += n;
+	p->counts->vector_calls += vectors;
 }
 
 /* ---- lists ---- */
@@ -69,7 +69,7 @@ int access_list(struct access *p, struct onereg_report *report)
 
 	if (!p->vm_regs)
 		return 0;
-	count_call(p, false);
+	count_calls(p, 1, 0);
 	ret = io_reg_list(p->io, p->vm_fd, &list);
 	if (ret) {
 		report_error(report, ret, "KVM_GET_REG_LIST", "VM",
@@ -126,7 +126,7 @@ int access_vcpu_list(const struct access *p, size_t vcpu, struct regset *ret)
 	struct regset list;
 	int r;
 
-	count_call(p, false);
+	count_calls(p, 1, 0);
 	r = io_reg_list(p->io, p->vcpu_fds[vcpu], &list);
 	if (!r && p->vm_regs) {
 		r = make_plain(p, &list);
@@ -140,19 +140,27 @@ int access_vcpu_list(const struct access *p, size_t vcpu, struct regset *ret)
 
 /* ---- values ---- */
 
+/* As few instructions as can be around the call: a blackout has many. */
 static int one_by_one(const struct access *p, int fd, unsigned long request,
 		      const struct ka_one_reg *regs, size_t n, size_t *done)
 {
-	for (*done = 0; *done < n; ++*done) {
-		struct ka_one_reg reg = regs[*done];
-		int ret;
+	const struct onereg_io *io = p->io;
+	size_t i;
+	int ret = 0;
 
-		count_call(p, false);
-		ret = io_ioctl(p->io, fd, request, &reg);
+	for (i = 0; i < n; i++) {
+		/* KVM only reads the struct. */
+		void *arg = (void *)(uintptr_t)&regs[i];
+
+		ret = io->ioctl(io->userdata, fd, request, arg);
+		if (ret == -EINTR)
+			ret = io_ioctl(io, fd, request, arg);
 		if (ret < 0)
-			return ret;
+			break;
 	}
-	return 0;
+	*done = i;
+	count_calls(p, i + (ret < 0), 0);
+	return ret < 0 ? ret : 0;
 }
 
 /* One call; *done grows. 0: go on, if there is more. */
@@ -167,7 +175,7 @@ static int vector(const struct access *p, int fd, unsigned long request,
 	};
 	int ret;
 
-	count_call(p, true);
+	count_calls(p, 1, 1);
 	ret = p->io->ioctl(p->io->userdata, fd, request, &vec);
 	/* What the kernel says here decides what counts as done. */
 	if (vec.done > vec.count || (ret >= 0 && vec.done != vec.count))
