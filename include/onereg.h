@@ -348,6 +348,8 @@ const char *onereg_image_release(const struct onereg_image *image);
 /* Wall clock at save, in ns since 1970-01-01 UTC. */
 uint64_t onereg_image_saved_at(const struct onereg_image *image);
 uint64_t onereg_image_counter_frequency(const struct onereg_image *image);
+/* Not whole: onereg_source_image()'s, for onereg_destination_stage() only. */
+bool onereg_image_is_staged(const struct onereg_image *image);
 bool onereg_image_has_gic(const struct onereg_image *image);
 /* For KVM_DEV_ARM_VGIC_GRP_NR_IRQS, before CTRL_INIT; 0: no GIC. */
 uint32_t onereg_image_gic_nr_irqs(const struct onereg_image *image);
@@ -599,8 +601,9 @@ int onereg_destination_stage(struct onereg_vm *vm,
 			     struct onereg_report *report) ONEREG_CHECKED;
 /*
  * Takes what onereg_source_restage() gave. -EBADMSG damaged; -EPROTO of another
- * image, out of order, or the last ones; else as onereg_vm_restore(). The VM is
- * no worse for damaged changes: sent again, they are taken.
+ * image, out of order, or the last ones; -ESTALE a register changed that this
+ * VM cannot be given any more; else as onereg_vm_restore(). The VM is no worse
+ * for damaged changes: sent again, they are taken.
  */
 int onereg_destination_restage(struct onereg_destination *destination,
 			       const void *changes, size_t size,

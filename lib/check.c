@@ -404,6 +404,22 @@ static void check_beyond(const struct check *c)
 	}
 }
 
+static void check_whole(const struct check *c)
+{
+	if (!c->image->staged)
+		return;
+	report_add(c->report,
+		   &(struct onereg_finding){
+			   .severity = ONEREG_CARE,
+			   .vcpu = -1,
+			   .name = "image",
+			   .why = "the first copy of a live migration: what "
+				  "changes later is not looked at",
+			   .todo = "stage it: the destination looks at the "
+				   "rest",
+		   });
+}
+
 int onereg_image_check(const struct onereg_image *image,
 		       const struct onereg_host *host,
 		       struct onereg_report *report)
@@ -417,6 +433,7 @@ int onereg_image_check(const struct onereg_image *image,
 			     "it describes no profile");
 		return -EINVAL;
 	}
+	check_whole(&c);
 	check_conflicts(&c);
 	check_features(&c);
 	check_shape(&c);

@@ -67,6 +67,11 @@ bool onereg_image_has_gic(const struct onereg_image *image)
 	return image->has_gic;
 }
 
+bool onereg_image_is_staged(const struct onereg_image *image)
+{
+	return image->staged;
+}
+
 size_t onereg_image_n_caps(const struct onereg_image *image)
 {
 	return image->n_caps;

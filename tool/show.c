@@ -59,7 +59,10 @@ static void print_image_summary(const struct onereg_image *image)
 
 	time_text(onereg_image_saved_at(image), when, sizeof(when));
 	printf("%-10s %s\n", "kernel", onereg_image_release(image));
-	printf("%-10s %s\n", "saved", when);
+	printf("%-10s %s%s\n", "saved", when,
+	       onereg_image_is_staged(image) ?
+		       ", the first copy of a live migration: not whole" :
+		       "");
 	printf("%-10s %zu with %s\n", "vCPUs", onereg_image_n_vcpus(image),
 	       features_line(onereg_image_features(image, 0), text));
 	printf("%-10s %llu Hz\n", "counter",
