@@ -175,8 +175,9 @@ static json_t *image_json(const struct onereg_image *image)
 			caps,
 			json_integer(onereg_image_cap(image, i)->cap));
 	return json_pack(
-		"{s:s, s:s, s:I, s:I, s:o, s:I, s:b, s:o, s:o}", "kind",
-		"image", "release", onereg_image_release(image), "saved_at",
+		"{s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:b, s:o, s:o}", "kind",
+		"image", "release", onereg_image_release(image), "staged",
+		onereg_image_is_staged(image), "saved_at",
 		(json_int_t)onereg_image_saved_at(image), "vcpus",
 		(json_int_t)onereg_image_n_vcpus(image), "features",
 		json_features(onereg_image_features(image, 0)),
