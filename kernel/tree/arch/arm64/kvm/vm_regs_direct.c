@@ -96,6 +96,8 @@ find_row(u16 which, unsigned int *next)
 	if (row >= nr_rows || row_ids[row] != which)
 		return NULL;
 
+	/* Its functions will be called. */
+	row = array_index_nospec(row, nr_rows);
 	*next = row + 1;
 	return &rows[row];
 }
