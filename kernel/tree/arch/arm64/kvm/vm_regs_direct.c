@@ -42,7 +42,7 @@
  */
 static const struct sys_reg_desc *rows __ro_after_init;
 static u16 *row_ids __ro_after_init;
-static unsigned int nr_rows __ro_after_init;
+static unsigned long nr_rows __ro_after_init;
 
 /**
  * kvm_vm_regs_direct_init - learn where each system register is described
@@ -87,11 +87,12 @@ static noinline unsigned int search_row(u16 which)
 static __always_inline const struct sys_reg_desc *
 find_row(u16 which, unsigned int *next)
 {
-	unsigned int row = *next, end = row + NEAR_ROWS;
+	unsigned long row = *next, end = row + NEAR_ROWS;
 
+	/* None of what stands behind the last row is less than any id. */
 	while (row_ids[row] < which && ++row != end)
 		;
-	if (row == end || row_ids[row] != which)
+	if (row_ids[row] != which)
 		row = search_row(which);
 	if (row >= nr_rows || row_ids[row] != which)
 		return NULL;
