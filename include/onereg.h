@@ -555,6 +555,7 @@ struct onereg_destination;
  * together: whatever moves later is noticed. Also finds out, on a scratch VM,
  * which registers neither the guest nor a reset of a vCPU can change. Errors as of onereg_vm_save(); vCPUs that disagree on a VM-wide
  * value are -EBADE, as no destination could take them. options NULL: no pool.
+ * vm lives as long as the result.
  */
 int onereg_source_stage(struct onereg_vm *vm,
 			const struct onereg_stage_options *options,
@@ -610,8 +611,8 @@ int onereg_destination_restage(struct onereg_destination *destination,
 			       struct onereg_report *report) ONEREG_CHECKED;
 /*
  * Takes what onereg_source_stop() gave, and the VM is restored: registers, in
- * one job a vCPU and with no lock of the VM's taken, then the GIC, and the
- * counters once. Each value was taken by the kernel; that it reads back is for
+ * one job a vCPU and with no lock of the VM's taken (but for PMCR_EL0, where
+ * the kernel has no vectors), then the GIC, and the counters once. Each value was taken by the kernel; that it reads back is for
  * onereg_destination_prove() to tell, until which the changes must live. Errors
  * as of onereg_destination_restage(), and then the VM must not run.
  */

@@ -169,6 +169,10 @@ static const struct family families[] = {
 	  .features = PTRAUTH },
 
 	/* ---- everything else ---- */
+	{ "PSTATE", EXACT_ID(KA_PSTATE), VCPU_PLAIN, .write = WRITE_FIRST,
+	  .why = "while it says AArch32, every write to a core register cuts "
+		 "PC and X0 to X14 to 32 bits (set_core_reg); a new vCPU's "
+		 "does not" },
 	{ "core registers", CLASS_OF(KA_REG_CORE), VCPU_PLAIN },
 	{ "OS lock", EXACT_ID(KA_SYS(2, 0, 1, 1, 4)), VCPU_PLAIN,
 	  .absent = ABSENT_IF_ZERO, .absent_bits = 1ULL << 1,

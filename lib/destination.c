@@ -14,11 +14,12 @@
 /* What to do with a register that has changed. */
 enum action {
 	WRITE,
+	WRITE_BEFORE,	/* the others of the vCPU */
 	WRITE_BOTH,	/* all ones to the CLR twin, then this */
 	KEEP,		/* a twin: written by the other */
 	MISSING,	/* this host does not have it */
 	LATER,		/* by a step of the plan, for all vCPUs */
-	TOO_LATE,	/* was fixed by KVM_ARM_VCPU_FINALIZE */
+	TOO_LATE,	/* fixed: by KVM_ARM_VCPU_FINALIZE, or in the GIC */
 };
 
 /* For the vCPUs with this list, on this host. */
@@ -33,7 +34,8 @@ struct actions {
 
 struct destination_vcpu {
 	const struct actions *actions;
-	struct ka_one_reg *regs;	/* to be written */
+	struct ka_one_reg *regs;	/* room; in it those to be written: */
+	const struct ka_one_reg *first;
 	size_t n_regs;
 	struct vcpu_changes changes;
 	bool later;		/* has some of those */
@@ -78,13 +80,16 @@ static enum action choose_action(const struct regset *list, uint64_t id)
 
 	if (f->write == WRITE_NEVER)
 		return KEEP;
-	if (f->phase == PHASE_VLS)
+	/* The GIC's redistributors are found by the affinity. */
+	if (f->phase == PHASE_VLS || id == KA_SYS(3, 0, 0, 0, 5))
 		return TOO_LATE;
 	if (f->phase != PHASE_VCPU && f->phase != PHASE_TIMER)
 		return LATER;
 	if (regset_find(list, id) < 0)
 		return MISSING;
-	return f->write == WRITE_CLR_SET ? WRITE_BOTH : WRITE;
+	return f->write == WRITE_CLR_SET ? WRITE_BOTH :
+	       f->write == WRITE_FIRST	 ? WRITE_BEFORE :
+					   WRITE;
 }
 
 /* Takes the list. */
@@ -130,7 +135,7 @@ static int find_actions(struct onereg_destination *d, size_t vcpu,
 static int make_vcpu(struct onereg_destination *d, size_t vcpu,
 		     struct onereg_report *report)
 {
-	/* A register of a pair takes two calls. */
+	/* A register of a pair takes two calls; one place for WRITE_BEFORE. */
 	size_t n = 2 * set_of(d, vcpu)->n + 1;
 	struct regset list;
 	int ret = access_vcpu_list(&d->restore.access, vcpu, &list);
@@ -229,6 +234,8 @@ static int open_destination(struct onereg_destination *d,
 	ret = restore_run(&d->restore);
 	if (!ret && d->restore.n_unproved)
 		ret = -EBADE;
+	if (!ret)
+		ret = remember_shape(&d->restore);
 	return ret ? ret : make_vcpus(d, report);
 }
 
@@ -296,9 +303,11 @@ static void take_registers(const struct onereg_destination *d, size_t vcpu)
 	const struct todo *todo = v->actions->todo;
 	const uint64_t *ids = set_of(d, vcpu)->ids;
 	struct row_changes row = v->changes.row;
-	struct ka_one_reg *to = v->regs;
+	struct ka_one_reg *to = v->regs + 1;
 	const uint8_t *value;
 	size_t i;
+
+	v->first = to;
 
 	while (row_changes_next(&row, &i, &value)) {
 		/* Nearly all, and gcc would ask for it last. */
@@ -308,6 +317,11 @@ static void take_registers(const struct onereg_destination *d, size_t vcpu)
 			continue;
 		}
 		switch ((enum action)todo[i].action) {
+		case WRITE_BEFORE:
+			v->regs[0] = (struct ka_one_reg){ ids[i],
+							  (uintptr_t)value };
+			v->first = v->regs;
+			break;
 		case WRITE_BOTH:
 			*to++ = (struct ka_one_reg){
 				(ids[i] & ~0xffffULL) | todo[i].twin,
@@ -331,7 +345,7 @@ static void take_registers(const struct onereg_destination *d, size_t vcpu)
 			break;
 		}
 	}
-	v->n_regs = (size_t)(to - v->regs);
+	v->n_regs = (size_t)(to - v->first);
 	if (row.bad)
 		v->fault.error = -EBADMSG;
 }
@@ -416,13 +430,18 @@ static int look_at_vm(struct onereg_destination *d, bool *ret_features,
 static int look_at_gic(struct onereg_destination *d, struct attrs *gic,
 		       bool last, struct onereg_report *report)
 {
+	bool whole = !gic->n;
 	int ret = changes_gic(&d->changes, gic);
 
+	if (!ret && last && d->image->has_gic)
+		ret = gic_is_whole(d->image, gic, &whole);
+	else
+		whole = !gic->n;
 	if (ret == -ENOMEM)
 		return no_memory(report);
-	if (ret || (last && !gic->n != !d->image->has_gic) ||
-	    (!last && gic->n))
-		return damaged(report, -EBADMSG, "damaged in the GIC's part");
+	if (ret || !whole)
+		return damaged(report, -EBADMSG,
+			       "damaged, or of another GIC, in the GIC's part");
 	return 0;
 }
 
@@ -470,15 +489,15 @@ static void write_vcpu(void *arg, size_t vcpu)
 	size_t done = 0;
 
 	access.counts = &v->counts;
-	v->fault.error = access_set(&access, (int)vcpu, v->regs, v->n_regs,
+	v->fault.error = access_set(&access, (int)vcpu, v->first, v->n_regs,
 				    &done);
 	v->counts.registers_written += done;
 	if (!v->fault.error)
 		return;
 	v->fault.operation = access_operation(&access, true);
 	v->fault.name = NULL;
-	v->fault.id = v->regs[done].id;
-	v->fault.value = (const void *)(uintptr_t)v->regs[done].addr;
+	v->fault.id = v->first[done].id;
+	v->fault.value = (const void *)(uintptr_t)v->first[done].addr;
 	v->fault.why = "this host refuses the value";
 }
 
@@ -654,12 +673,10 @@ int onereg_destination_commit(struct onereg_destination *d,
 		ret = take_changes(d, changes, size, true, report);
 	if (ret)
 		return ret;
-	ret = remember_shape(&d->restore);
-	d->failed = ret;
-	d->committed = !ret;
+	d->committed = true;
 	/* Whole now; what proves it compares all. */
 	d->image->staged = 0;
-	return ret;
+	return 0;
 }
 
 int onereg_destination_prove(struct onereg_destination *d,

@@ -383,6 +383,82 @@ int gic_save(struct onereg_vm *vm, const struct onereg_image *image,
 	return ret;
 }
 
+/* ---- is it whole? ---- */
+
+/* As save_row(), held against what is there. */
+static bool has_row(const struct gic *gic, const struct gic_reg *r, size_t vcpu,
+		    unsigned int *priority_bits, const struct attrs *in,
+		    size_t *at)
+{
+	size_t n = row_count(gic, r, *priority_bits);
+
+	for (size_t i = 0; i < n; i++, ++*at) {
+		struct attr a = row_attr(gic, r, vcpu, i);
+
+		if (*at >= in->n || in->v[*at].group != a.group ||
+		    in->v[*at].attr != a.attr || in->v[*at].size != a.size)
+			return false;
+		if (r->at == ICC_CTLR && r->group == KA_VGIC_GRP_CPU_SYSREGS)
+			*priority_bits = (unsigned int)(in->v[*at].value >> 8 &
+							7) + 1;
+	}
+	return true;
+}
+
+static bool has_table(const struct gic *gic, size_t table, size_t vcpu,
+		      const struct attrs *in, size_t *at)
+{
+	unsigned int priority_bits = 0;
+
+	for (size_t i = 0; i < tables[table].n; i++)
+		if (!has_row(gic, &tables[table].regs[i], vcpu, &priority_bits,
+			     in, at))
+			return false;
+	return true;
+}
+
+static bool has_all(const struct gic *gic, size_t n_vcpus,
+		    const struct attrs *in)
+{
+	size_t at = 1;
+
+	if (!in->n || in->v[0].group != KA_VGIC_GRP_NR_IRQS ||
+	    in->v[0].value != gic->nr_irqs)
+		return false;
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++) {
+		size_t n = tables[t].per_vcpu ? n_vcpus : 1;
+
+		for (size_t i = 0; i < n; i++)
+			if (!has_table(gic, t, i, in, &at))
+				return false;
+	}
+	return at == in->n;
+}
+
+int gic_is_whole(const struct onereg_image *image, const struct attrs *gic,
+		 bool *ret)
+{
+	struct gic like = { .nr_irqs = onereg_image_gic_nr_irqs(image) };
+
+	*ret = false;
+	like.affinity = calloc(image->n_vcpus, sizeof(*like.affinity));
+	if (!like.affinity)
+		return -ENOMEM;
+	for (size_t i = 0; i < image->n_vcpus; i++) {
+		const struct vcpu_state *v = &image->vcpus[i];
+		const struct regset *set = &image->sets[v->set];
+		ptrdiff_t at = regset_find(set, MPIDR);
+
+		if (at >= 0)
+			like.affinity[i] = affinity_of(
+				regset_u64(set, v->row, (size_t)at));
+	}
+	*ret = like.nr_irqs >= FIRST_SPI &&
+	       has_all(&like, image->n_vcpus, gic);
+	gic_close(&like);
+	return 0;
+}
+
 /* ---- restore and proof ---- */
 
 /*

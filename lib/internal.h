@@ -209,6 +209,7 @@ enum phase {			/* in the order of the plan, plan.c */
 
 enum write_rule {
 	WRITE_PLAIN,
+	WRITE_FIRST,		/* before the vCPU's others, if that has run */
 	WRITE_CLR_SET,		/* all ones to the CLR twin, then this id */
 	WRITE_NEVER,		/* a CLR twin or a read-only view of another */
 	WRITE_CHECK,		/* a SET only checks; EINVAL: host is weaker */
@@ -348,6 +349,12 @@ int gic_save(struct onereg_vm *vm, const struct onereg_image *image,
 /* The number of interrupts alone, which can be asked while the guest runs. */
 int gic_save_size(struct onereg_vm *vm, struct attrs *to,
 		  struct onereg_report *report);
+/*
+ * Are these all the attributes that a save of the image's VM gives, and in that
+ * order? The image has NR_IRQS. -ENOMEM
+ */
+int gic_is_whole(const struct onereg_image *image, const struct attrs *gic,
+		 bool *ret);
 /* dry: what the kernel refuses is a finding, and no end. */
 int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
 		bool dry, struct onereg_report *report);

@@ -203,6 +203,8 @@ struct ka_reg_vec {
 #define KA_VM_CAPS_COUNTER_OFFSET	0x8ULL
 #define KA_VM_COUNTER_OFFSET		KA_VM_REG(3)
 
+#define KA_PSTATE \
+	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE | 0x42)
 #define KA_SVE_VLS \
 	(KA_REG_ARM64 | KA_REG_SIZE_U512 | KA_REG_SVE | 0xffffULL)
 

@@ -149,11 +149,10 @@ static int reserve(struct onereg_source *s)
 		size += changes_vcpu_max(set_of(s, i));
 	if (size <= s->allocated)
 		return 0;
-	buffer = malloc(size);
+	buffer = realloc(s->buffer, size);
 	if (!buffer)
 		return -ENOMEM;
-	memset(buffer, 0, size);
-	free(s->buffer);
+	memset(buffer + s->allocated, 0, size - s->allocated);
 	s->buffer = buffer;
 	s->allocated = size;
 	return 0;
@@ -270,7 +269,7 @@ void onereg_source_free(struct onereg_source *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; s->vcpus && i < s->vm->n_vcpus; i++) {
+	for (size_t i = 0; s->vcpus && i < s->image->n_vcpus; i++) {
 		free(s->vcpus[i].regs);
 		free(s->vcpus[i].at);
 		free(s->vcpus[i].now.row);
@@ -510,18 +509,20 @@ int onereg_source_stop(struct onereg_source *s, const void **ret,
 	s->access.counts = report_counts(report);
 	if (!r)
 		r = read_vm(s, report);
-	/* Before the records, for it may need more room than there is. */
+	if (r)
+		return r;
+	vm_size = put_vm(s, s->vm_now);
+	place_records(s, vm_size);
+	r = stop_vcpus(s, report);
+	/* After the vCPUs: a reset that reading one carries out changes it. */
 	if (!r)
 		r = stop_gic(s, report);
 	if (!r && reserve(s))
 		r = no_memory(report);
 	if (r)
 		return r;
-	vm_size = put_vm(s, s->vm_now);
+	/* It may need more room than there was. */
 	place_records(s, vm_size);
-	r = stop_vcpus(s, report);
-	if (r)
-		return r;
 	if (report)
 		report_counts(report)->registers_saved += s->vm_regs.n;
 	finish(s, vm_size, CHANGES_LAST, ret, ret_size);

@@ -222,6 +222,8 @@ bool reg_is_host_fact(uint64_t id);
 unsigned long *smccc_bitmap(struct kvm_smccc_features *smccc, uint64_t id);
 /* -ENOTTY: no rule of its own, the value is simply stored. */
 int rule_set(struct vcpu *v, uint64_t id, uint64_t value);
+/* A core register was: in AArch32, KVM cuts X0 to X14 and PC then. */
+void rule_core_written(struct vcpu *v);
 /* false: the stored value is what there is. */
 bool rule_get(struct vcpu *v, uint64_t id, uint64_t *ret);
 /* The storage that the id shares with another one; else the id. */

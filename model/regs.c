@@ -184,10 +184,13 @@ int reg_set(struct vcpu *v, uint64_t id, const void *value)
 	if (reg_is_timer(id))
 		return timer_set(v, id, word);
 	ret = rule_set(v, id, word);
-	if (ret != -ENOTTY)
-		return ret;
-	memcpy(reg_slot(v, id), value, size);
-	return 0;
+	if (ret == -ENOTTY) {
+		memcpy(reg_slot(v, id), value, size);
+		ret = 0;
+	}
+	if (!ret && (id & KA_REG_CLASS_MASK) == KA_REG_CORE)
+		rule_core_written(v);
+	return ret;
 }
 
 /* From outside of any ioctl, or by the guest inside KVM_RUN. */

@@ -30,7 +30,10 @@
 #define ID_MMFR0	KA_SYS(3, 0, 0, 1, 4)
 #define ID_MMFR4	KA_SYS(3, 0, 0, 2, 6)
 #define ID_DFR1		KA_SYS(3, 0, 0, 3, 5)
-#define CORE_PSTATE	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE | 0x42)
+#define CORE_X0		(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
+#define CORE_PSTATE	(CORE_X0 | 0x42)
+#define CORE_N_CUT	15
+#define PSTATE_AARCH32	0x10
 #define OSLSR_OSLK	2ULL
 #define CLIDR_RES0	0xffff800000000000ULL
 #define PMCR_WRITABLE	0xffULL
@@ -447,6 +450,18 @@ int rule_set(struct vcpu *v, uint64_t id, uint64_t value)
 		return rule_set_sysreg(v, id, value);
 	}
 	return -ENOTTY;
+}
+
+void rule_core_written(struct vcpu *v)
+{
+	if (!(reg_u64(v, CORE_PSTATE) & PSTATE_AARCH32))
+		return;
+	for (unsigned int i = 0; i <= CORE_N_CUT; i++) {
+		/* X0 to X14, PC: ids count 32-bit units. */
+		uint64_t id = CORE_X0 + (i < CORE_N_CUT ? 2 * i : 64);
+
+		reg_put_u64(v, id, (uint32_t)reg_u64(v, id));
+	}
 }
 
 static bool get_vm_wide(struct vcpu *v, uint64_t id, uint64_t *ret)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "changes.h"
 #include "migration.h"
 #include "model.h"
 
@@ -315,6 +316,81 @@ void vcpus_that_differ_are_staged(struct test *t)
 		migration_finish(t, &m);
 		expect_std(t, &m.p.dst, 0, 0);
 		expect_std(t, &m.p.dst, 1, 1);
+	}
+	migration_close(&m);
+}
+
+#define CORE_X0	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
+#define CORE_PC	(CORE_X0 | 0x40)
+
+static bool set_core(struct test *t, struct guest *g, uint64_t pstate,
+		     uint64_t value)
+{
+	static const uint64_t ids[] = { CORE_X0, CORE_PC };
+	int ret = guest_set(g, 0, KA_PSTATE, &pstate);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids) && !ret; i++)
+		ret = guest_set(g, 0, ids[i], &value);
+	return EXPECT(t, !ret, "PSTATE %#llx: %d", (unsigned long long)pstate,
+		      ret);
+}
+
+static bool has_aarch32(struct guest *g)
+{
+	uint64_t user32 = 0x10;
+
+	return !guest_set(g, 0, KA_PSTATE, &user32);
+}
+
+/* KVM cuts registers of a vCPU while that is in AArch32. */
+void guest_staged_in_a_32_bit_process_is_moved(struct test *t)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+
+	migration_open(t, &m, &shape);
+	if (guest_create(t, &m.p.src, &t->src, &shape) &&
+	    guest_start(t, &m.p.src)) {
+		if (!has_aarch32(&m.p.src))
+			t->skipped = "this CPU's EL0 has no AArch32";
+		else if (set_core(t, &m.p.src, 0x10, 0x12345678) &&
+			 migration_stage(t, &m) &&
+			 set_core(t, &m.p.src, 0x3c5, 0xffff800080010000))
+			migration_finish(t, &m);
+	}
+	migration_close(&m);
+}
+
+/* The last one missing: what it would have set would keep its reset value. */
+static void cut_gic(struct bytes *changes, size_t n_vcpus)
+{
+	size_t at[16], gic = changes_n_records(n_vcpus) - 1;
+	struct changes c = { .at = at };
+	uint8_t *data = changes->data;
+	const char *why;
+
+	if (changes_open(&c, n_vcpus, data, changes->size, &why))
+		return;
+	changes->size -= 24;
+	changes_put_entry(data, gic, data + at[gic],
+			  changes->size - at[gic]);
+	changes_put_head(data, changes->size, n_vcpus, &c.head);
+}
+
+void gic_that_is_not_whole_is_refused(struct test *t)
+{
+	struct shape shape = default_shape(t);
+	struct migration m;
+	int ret;
+
+	if (!shape.gic) {
+		t->skipped = "needs a GIC";
+		return;
+	}
+	if (migration_start(t, &m, &shape, 9900) && migration_stop(t, &m)) {
+		cut_gic(&m.changes, shape.n_vcpus);
+		ret = migration_commit(&m, &m.changes);
+		EXPECT(t, ret == -EBADMSG, "%d", ret);
 	}
 	migration_close(&m);
 }

@@ -102,6 +102,8 @@ typedef void behaviour(struct test *t);
 	X(guest_that_runs_after_staging_is_moved)                        \
 	X(what_changes_before_the_stop_is_staged_again)                  \
 	X(features_do_not_matter_to_staging)                             \
+	X(guest_staged_in_a_32_bit_process_is_moved)                     \
+	X(gic_that_is_not_whole_is_refused)                              \
 	X(serror_that_was_taken_after_staging_is_gone)                   \
 	X(serror_that_comes_after_staging_is_moved)                      \
 	X(vcpu_that_is_reset_after_staging_is_moved)                     \
