@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """
-Holds the model against what simulate_check.c and simulate_stretch.c saw under
-`host/run --icount`.
+Holds the model against what simulate_check.c, simulate_stretch.c and
+`onereg bench` saw under `host/run --icount`.
 
 The former's CPUs take turns, so that all of them together are one: what the
 model says of one CPU must come out, that is, the costs must be those of
 simulate_cost.c for any number of threads, with the lock and without. The
 latter's threads sleep instead of working, so that there are as many CPUs as
-threads: what the model says of the queue for the lock must come out.
+threads: what the model says of the queue for the lock must come out. The last
+moved whole VMs with one thread: what the model says of that must come out.
 """
 import csv
 
@@ -57,9 +58,10 @@ def stretched(alone, name, threads, calls, transfer):
 def read(path):
     with open(path, encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    if not rows or "median" not in rows[0]:
-        raise Failed(f"{path}: not the output of simulate_check or "
-                     "simulate_stretch; make it anew: docs/contention.md")
+    if not rows or not {"median", "instructions"} & set(rows[0]):
+        raise Failed(f"{path}: not the output of simulate_check, "
+                     "simulate_stretch or of jq; make it anew: "
+                     "docs/contention.md")
     return rows
 
 
@@ -75,16 +77,23 @@ def compare_row(inputs, transfer, rows, row):
                  "with 1 2 4 8 16")
 
 
-def compare(inputs, transfer, path):
-    """Prints a table; returns the largest deviation, a share."""
-    rows, worst = read(path), 0
-    print(f"{'list':<10}{'threads':>8}{'seen us':>12}{'predicted us':>14}"
+def print_rows(first, second, rows):
+    """rows: two names, what was seen and what is predicted, in ns."""
+    print(f"{first:<10}{second:>8}{'seen us':>12}{'predicted us':>14}"
           f"{'deviation':>11}")
-    for row in rows:
-        seen = float(row["median"])
-        predicted = compare_row(inputs, transfer, rows, row)
-        deviation = predicted / seen - 1
-        worst = max(worst, abs(deviation))
-        print(f"{row['list']:<10}{row['threads']:>8}{seen / 1000:>12.1f}"
-              f"{predicted / 1000:>14.1f}{deviation:>+11.1%}")
-    return worst
+    for name, n, seen, predicted in rows:
+        print(f"{name:<10}{n:>8}{seen / 1000:>12.1f}"
+              f"{predicted / 1000:>14.1f}{predicted / seen - 1:>+11.1%}")
+
+
+def compare(inputs, transfer, path, serial):
+    """serial: predicts a way, for so many vCPUs, by one thread."""
+    rows = read(path)
+    if "instructions" in rows[0]:
+        print_rows("way", "vcpus", (
+            (r["way"], r["vcpus"], float(r["instructions"]),
+             serial(r["way"], int(r["vcpus"]))) for r in rows))
+        return
+    print_rows("list", "threads", (
+        (r["list"], r["threads"], float(r["median"]),
+         compare_row(inputs, transfer, rows, r)) for r in rows))

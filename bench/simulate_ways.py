@@ -75,17 +75,36 @@ def read_costs(path):
     return costs
 
 
+@dataclass
+class Own:
+    """Instructions of the VMM or library itself between its calls."""
+    vcpu: float         # for each vCPU
+    once: float         # for the VM
+
+
+def line_through(points):
+    """Of two numbers of vCPUs: what grows with them, and what does not."""
+    (few, less), (many, more) = sorted(points)
+    vcpu = (more - less) / (many - few)
+    return Own(vcpu, max(less - vcpu * few, 0))
+
+
 def read_own(path):
     """
-    Instructions of the VMM or library itself between its calls, for one vCPU,
-    by way: what `onereg bench` counts on the destination, less those in calls.
+    By way: what `onereg bench` counts on the destination for two numbers of
+    vCPUs, less those in calls.
     """
+    points = {}
     try:
         with open(path, encoding="utf-8") as file:
-            own = {row["way"]: float(row["instructions"])
-                   for row in csv.DictReader(file)}
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise Failed(f"{path}: not a way and its instructions on each line: "
+            for row in csv.DictReader(file):
+                points.setdefault(row["way"], []).append(
+                    (int(row["vcpus"]),
+                     float(row["instructions"]) - float(row["in_kernel"])))
+        own = {way: line_through(p) for way, p in points.items()}
+    except (OSError, KeyError, ValueError, TypeError,
+            ZeroDivisionError) as error:
+        raise Failed(f"{path}: not two numbers of vCPUs of each way: "
                      f"{error!r}; make it anew: docs/contention.md") from error
     missing = {way for way, _ in WAYS} - set(own)
     if missing:
@@ -109,7 +128,7 @@ def set_one(reg, share):
 
 
 def finish(costs):
-    """What every way does to each vCPU in the end."""
+    """What a VMM sets of each vCPU in the end; staged, it is there before."""
     return [(other(costs, "events") + other(costs, "mp_state"), 0)]
 
 
@@ -148,11 +167,11 @@ def qemu(costs, share, ids):
 def stock(costs):
     """Staged: what changes is left, and none of that takes the lock."""
     return [(reg.cost, 0) for reg in costs.registers.values()
-            if reg.busy and reg.cost] + finish(costs)
+            if reg.busy and reg.cost]
 
 
 def onereg(costs):
-    return [(other(costs, "vector"), 0)] + finish(costs)
+    return [(other(costs, "vector"), 0)]
 
 
 def calls_of(way, stock_costs, onereg_costs, ids, share):
