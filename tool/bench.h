@@ -3,8 +3,6 @@
 #ifndef ONEREG_BENCH_H
 #define ONEREG_BENCH_H
 
-#include <stdatomic.h>
-
 #include "bench_abi.h"
 #include "tool.h"
 
@@ -25,15 +23,15 @@ bool trouble_report(struct trouble *t, int error,
 
 uint64_t now(void);	/* ns; instructions under host/run --icount */
 
-/* Of one side of one migration, all vCPUs together. */
+/* Of one side of one migration, all vCPUs together, made by one thread. */
 struct tally {
-	atomic_ullong ioctls;
-	atomic_ullong register_calls;	/* list, read or write registers */
-	atomic_ullong vm_wide;		/* registers of the VM or host, */
-	atomic_ullong counters;		/* TIMER_CNT and PTIMER_CNT apart */
-	atomic_ullong registers;	/* all that were read or written */
-	atomic_ullong locks;		/* of the VM, by bench_locks.c */
-	atomic_ullong ns;		/* within calls */
+	uint64_t ioctls;
+	uint64_t register_calls;	/* list, read or write registers */
+	uint64_t vm_wide;		/* registers of the VM or host, */
+	uint64_t counters;		/* TIMER_CNT and PTIMER_CNT apart */
+	uint64_t registers;		/* all that were read or written */
+	uint64_t locks;			/* of the VM, by bench_locks.c */
+	uint64_t ns;			/* within calls */
 };
 
 struct door {

@@ -211,7 +211,8 @@ static bool do_round(const struct bench *b, const struct way_ops *ops,
 	bool ok = !r || trouble_set(t, r, "no memory for a report");
 
 	memset(round, 0, sizeof(*round));
-	ok = ok && pool_start(&m.pool, b->threads, t) &&
+	/* A tally is one thread's. */
+	ok = ok && pool_start(&m.pool, counting ? 1 : b->threads, t) &&
 	     move_once(&m, ops, n, counting, round, t);
 	ops->end(&m);
 	pool_stop(&m.pool);

@@ -58,17 +58,27 @@ static void print_head(const struct bench *b)
 		printf("threads   %u, for the library's jobs\n", b->threads);
 }
 
+/* What one thread spends in calls is no part of what several take. */
+static bool has_kernel(const struct bench *b)
+{
+	return b->threads == 1;
+}
+
 static void print_row(const struct bench *b, const struct row *row)
 {
 	const struct floor *f = floor_of(b, row->vcpus);
 
-	printf("%5zu  %-11s  %-6s %13" PRIu64 " %10" PRIu64 " %12" PRIu64
-	       " %7" PRIu64 " %9" PRIu64 " %8" PRIu64 " %8" PRIu64
-	       " %9" PRIu64,
+	printf("%5zu  %-11s  %-6s %13" PRIu64 " %10" PRIu64,
 	       row->vcpus, side_name(row->side), way_name(b, row->way),
-	       row->blackout.median, row->blackout.median / row->vcpus,
-	       row->kernel, row->ioctls, row->registers, row->vm_wide,
-	       locks(b, row), row->bytes);
+	       row->blackout.median, row->blackout.median / row->vcpus);
+	if (has_kernel(b))
+		printf(" %12" PRIu64, row->kernel);
+	else
+		printf(" %12s", "-");
+	printf(" %7" PRIu64 " %9" PRIu64 " %8" PRIu64 " %8" PRIu64
+	       " %9" PRIu64,
+	       row->ioctls, row->registers, row->vm_wide, locks(b, row),
+	       row->bytes);
 	if (f)
 		printf(" %7.1f",
 		       (double)row->blackout.median / (double)floor_total(f));
@@ -155,16 +165,18 @@ void bench_print_csv(const struct bench *b)
 
 		printf("%s,%s,%s,%zu,%s", b->release, way_name(b, row->way),
 		       side_name(row->side), row->vcpus, unit(b));
-		printf(",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64,
+		printf(",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
 		       row->blackout.median, row->blackout.least,
-		       row->blackout.most, row->kernel);
+		       row->blackout.most);
+		/* Empty: this way has none, or several threads ran. */
+		if (has_kernel(b))
+			printf("%" PRIu64, row->kernel);
 		printf(",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
 		       ",%" PRIu64,
 		       row->ioctls, row->register_calls, row->registers,
 		       row->vm_wide, row->counters);
 		printf(",%" PRIu64 ",%s,%" PRIu64, locks(b, row), locks_how(b),
 		       row->bytes);
-		/* Empty: this way has none. */
 		if (row->has_staging)
 			printf(",%" PRIu64, row->staging.median);
 		else
@@ -212,7 +224,7 @@ static json_t *json_row(const struct bench *b, const struct row *row)
 	set(o, "kernel", json_string(b->release));
 	set(o, "ioctls", number(row->ioctls));
 	set_figure(o, b, &row->blackout);
-	set(o, "in_kernel", number(row->kernel));
+	set(o, "in_kernel", number_if(has_kernel(b), row->kernel));
 	set(o, "register_calls", number(row->register_calls));
 	set(o, "registers", number(row->registers));
 	set(o, "vm_wide_accesses", number(row->vm_wide));
