@@ -537,9 +537,11 @@ struct onereg_stage_options {
 	const struct onereg_pool *pool;
 	enum onereg_time time;	/* of the destination */
 	/*
-	 * While the guest runs: takes one vCPU out of KVM_RUN, and lets it go
-	 * on; the others run. 0 or -errno, which ends the staging. NULL: KVM
-	 * makes each call wait until the vCPU leaves KVM_RUN by itself.
+	 * While the guest runs: takes one vCPU out of KVM_RUN, a pending exit
+	 * completed as for onereg_vm_save(), and lets it go on; the others run.
+	 * Called from the thread that stages; both or neither. 0 or -errno,
+	 * which ends the staging. NULL: KVM makes each call wait until the vCPU
+	 * leaves KVM_RUN by itself, which a guest that spins may never do.
 	 */
 	int (*hold)(void *userdata, size_t vcpu);
 	void (*release)(void *userdata, size_t vcpu);
@@ -553,17 +555,20 @@ struct onereg_destination;
  * Takes a first copy of a VM's state, while the guest runs, a vCPU after the
  * other, held two or three times for a moment. The values need not fit
  * together: whatever moves later is noticed. Also finds out, on a scratch VM,
- * which registers neither the guest nor a reset of a vCPU can change. Errors as of onereg_vm_save(); vCPUs that disagree on a VM-wide
- * value are -EBADE, as no destination could take them. options NULL: no pool.
- * vm lives as long as the result.
+ * which registers neither the guest nor a reset of a vCPU can change. Errors as
+ * of onereg_vm_save(); vCPUs that disagree on a VM-wide value are -EBADE, as no
+ * destination could take them. options NULL: no pool. options are copied; vm,
+ * and what options point to, live as long as the result.
  */
 int onereg_source_stage(struct onereg_vm *vm,
 			const struct onereg_stage_options *options,
 			struct onereg_source **ret,
 			struct onereg_report *report) ONEREG_CHECKED;
 /*
- * To be sent first. It has no GIC, and is refused by onereg_vm_restore(): only
- * onereg_destination_stage() takes it. Later calls on the source change it.
+ * To be sent first, by onereg_image_write(). It has the GIC's shape, which the
+ * destination builds, but none of its registers: those come with the last
+ * changes. onereg_vm_restore() refuses it, onereg_destination_stage() takes it.
+ * Later calls on the source change it.
  */
 const struct onereg_image *
 onereg_source_image(struct onereg_source *source);
@@ -612,9 +617,10 @@ int onereg_destination_restage(struct onereg_destination *destination,
 /*
  * Takes what onereg_source_stop() gave, and the VM is restored: registers, in
  * one job a vCPU and with no lock of the VM's taken (but for PMCR_EL0, where
- * the kernel has no vectors), then the GIC, and the counters once. Each value was taken by the kernel; that it reads back is for
- * onereg_destination_prove() to tell, until which the changes must live. Errors
- * as of onereg_destination_restage(), and then the VM must not run.
+ * the kernel has no vectors), then the GIC, and the counters once. Each value
+ * was taken by the kernel; that it reads back is for onereg_destination_prove()
+ * to tell, until which the changes must live. Errors as of
+ * onereg_destination_restage(), and then the VM must not run.
  */
 int onereg_destination_commit(struct onereg_destination *destination,
 			      const void *changes, size_t size,

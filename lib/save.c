@@ -622,8 +622,8 @@ static int save_all(struct save *s)
 	return ret;
 }
 
-int save_vm(struct onereg_vm *vm, const struct onereg_stage_options *staging,
-	    struct onereg_image **ret, struct onereg_report *report)
+int save_image(struct onereg_vm *vm, const struct onereg_stage_options *staging,
+	       struct onereg_image **ret, struct onereg_report *report)
 {
 	struct save s = { .vm = vm,
 			  .report = report,
@@ -657,5 +657,5 @@ int save_vm(struct onereg_vm *vm, const struct onereg_stage_options *staging,
 int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 		   struct onereg_report *report)
 {
-	return save_vm(vm, NULL, ret, report);
+	return save_image(vm, NULL, ret, report);
 }

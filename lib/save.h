@@ -18,8 +18,8 @@ struct save {
 };
 
 /* As onereg_vm_save(), or a first copy while the guest runs. */
-int save_vm(struct onereg_vm *vm, const struct onereg_stage_options *staging,
-	    struct onereg_image **ret, struct onereg_report *report);
+int save_image(struct onereg_vm *vm, const struct onereg_stage_options *staging,
+	       struct onereg_image **ret, struct onereg_report *report);
 
 /* Refuses by name what the image has no place for. */
 int save_refuse_shape(const struct save *s);

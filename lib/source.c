@@ -211,7 +211,7 @@ static int first_copy(struct onereg_source *s, struct onereg_image **ret,
 		      struct onereg_report *report)
 {
 	struct onereg_image *image;
-	int r = save_vm(s->vm, &s->options, &image, report);
+	int r = save_image(s->vm, &s->options, &image, report);
 
 	if (r)
 		return r;
