@@ -20,7 +20,7 @@
 #include "sys_regs.h"
 
 /* An id tells size and class of a register, and which one of these it is. */
-#define CLASS(id)	((id) & ~0xffffULL)
+#define ID_CLASS(id)	((id) & ~0xffffULL)
 #define WHICH(id)	((id) & 0xffff)
 
 #define SYSREG		(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | \
@@ -269,7 +269,7 @@ find_v(struct kvm_vcpu *vcpu, u64 id, struct slot *slot)
 
 static bool find_fp(struct kvm_vcpu *vcpu, u64 id, struct slot *slot)
 {
-	switch (CLASS(id)) {
+	switch (ID_CLASS(id)) {
 	case CORE_U32:
 		return find_fpcr(vcpu, id, slot);
 	case CORE_V:
@@ -294,7 +294,7 @@ static bool set_fp(struct kvm_vcpu *vcpu, const struct slot *slot,
 
 static bool is_sve(u64 id)
 {
-	return CLASS(id) == SVE_Z || CLASS(id) == SVE_P;
+	return ID_CLASS(id) == SVE_Z || ID_CLASS(id) == SVE_P;
 }
 
 /* Z0 to Z31, P0 to P15, FFR. Of each there is one slice. */
@@ -309,7 +309,7 @@ find_sve(struct kvm_vcpu *vcpu, u64 id, struct slot *slot)
 		return false;
 
 	vq = vcpu_sve_max_vq(vcpu);
-	if (CLASS(id) == SVE_Z) {
+	if (ID_CLASS(id) == SVE_Z) {
 		if (n >= SVE_NUM_ZREGS)
 			return false;
 		n = array_index_nospec(n, SVE_NUM_ZREGS);
@@ -339,9 +339,9 @@ static __always_inline bool get_reg(struct kvm_vcpu *vcpu,
 	struct slot slot;
 	u64 id = reg->id;
 
-	if (CLASS(id) == SYSREG)
+	if (ID_CLASS(id) == SYSREG)
 		return get_sysreg(vcpu, id, (u64 __user *)uval, next);
-	if (CLASS(id) == CORE)
+	if (ID_CLASS(id) == CORE)
 		return get_core(vcpu, id, (u64 __user *)uval);
 
 	if (is_sve(id) ? !find_sve(vcpu, id, &slot) : !find_fp(vcpu, id, &slot))
@@ -359,9 +359,9 @@ static __always_inline bool set_reg(struct kvm_vcpu *vcpu,
 	struct slot slot;
 	u64 id = reg->id;
 
-	if (CLASS(id) == SYSREG)
+	if (ID_CLASS(id) == SYSREG)
 		return set_sysreg(vcpu, id, uval, next);
-	if (CLASS(id) == CORE)
+	if (ID_CLASS(id) == CORE)
 		return set_core(vcpu, id, uval);
 	if (is_sve(id))
 		return find_sve(vcpu, id, &slot) &&
