@@ -4,9 +4,6 @@
 
 #include "validate.h"
 
-#define FAR	(1ULL << 50)
-#define NEAR	(1ULL << 44)
-
 static int set_offset(struct v *v, int vm, uint64_t offset, uint64_t reserved)
 {
 	struct ka_counter_offset o = { offset, reserved };

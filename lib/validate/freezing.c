@@ -4,9 +4,6 @@
 
 #include "validate.h"
 
-#define PSCI_1_0 0x10000
-#define FAR	(1ULL << 50)
-
 static void id_registers_until_the_run(struct v *v)
 {
 	struct v_pair p = v_pair(v);

@@ -5,7 +5,6 @@
 #include "validate.h"
 
 #define CORE(size, offset) (KA_REG_ARM64 | (size) | KA_REG_CORE | (offset))
-#define X0	CORE(KA_REG_SIZE_U64, 0)
 #define V0	CORE(KA_REG_SIZE_U128, 0x54)
 #define CCSIDR0	(KA_REG_ARM64 | KA_REG_SIZE_U32 | KA_REG_DEMUX)
 #define Z0	(KA_REG_ARM64 | KA_REG_SIZE_U2048 | KA_REG_SVE)

@@ -4,7 +4,6 @@
 
 #include "validate.h"
 
-#define X0	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
 #define SVE	(1U << KA_VCPU_SVE)
 
 static int try_list(struct v *v, int fd)

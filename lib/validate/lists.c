@@ -5,8 +5,6 @@
 
 #include "validate.h"
 
-#define POISON 0x5a5a5a5a5a5a5a5aULL
-
 static int all_features(struct v *v)
 {
 	return v_ready(v, v_vm(v), 0, v->features);

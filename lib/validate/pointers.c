@@ -5,7 +5,6 @@
 
 #include "validate.h"
 
-#define X0	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
 #define CCSIDR0	(KA_REG_ARM64 | KA_REG_SIZE_U32 | KA_REG_DEMUX)
 
 static const uint64_t of_each_class[] = {

@@ -5,12 +5,7 @@
 
 #include "validate.h"
 
-#define X0	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
 #define TTBR0	KA_SYS(3, 0, 2, 0, 0)
-#define PSCI_1_0 0x10000
-#define FAR	(1ULL << 50)	/* where no counter gets by itself */
-#define NEAR	(1ULL << 44)	/* what one moves by while a test runs */
-#define POISON	0x5a5a5a5a5a5a5a5aULL
 
 /* Is a vCPU's register one that belongs to the VM? By the documentation. */
 bool scoped(uint64_t id);

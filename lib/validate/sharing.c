@@ -4,11 +4,6 @@
 
 #include "validate.h"
 
-#define X0	(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
-#define PSCI_1_0 0x10000
-#define FAR	(1ULL << 50)	/* where no counter gets by itself */
-#define NEAR	(1ULL << 44)	/* what one moves by while a test runs */
-
 static void id_registers(struct v *v)
 {
 	struct v_pair p = v_pair(v);

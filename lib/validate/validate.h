@@ -19,6 +19,11 @@
 #define V_WHY_SIZE	1536
 #define PSCI		(1U << KA_VCPU_PSCI_0_2)
 #define POWER_OFF	(1U << KA_VCPU_POWER_OFF)
+#define X0		(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
+#define PSCI_1_0	0x10000
+#define FAR		(1ULL << 50)	/* where no counter gets by itself */
+#define NEAR		(1ULL << 44)	/* what one moves by during a test */
+#define POISON		0x5a5a5a5a5a5a5a5aULL
 
 struct v;
 
