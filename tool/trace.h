@@ -22,9 +22,17 @@
 
 /* What the tracer and the child that becomes COMMAND both see. */
 struct start {
-	bool filtered;		/* a filter stops KVM's ioctls, no others */
+	bool filtered;		/* a filter stops what we follow, no more */
 	int error;		/* why COMMAND could not be run */
 };
+
+/* A system call after which descriptors are closed. */
+struct closer {
+	int nr;
+	unsigned int first, last;	/* arguments that say which */
+};
+extern const struct closer trace_closers[];
+extern const size_t trace_n_closers;
 
 /*
  * The child: stops itself, seized, once it is ready, and becomes argv or, for
@@ -59,6 +67,11 @@ struct follow {
 		      uint64_t ns);
 	/* or will never come back from it. */
 	void (*lost)(void *userdata, struct thread *t);
+	/* Descriptors first to last of a process close now; may be NULL. */
+	void (*close)(void *userdata, pid_t process, unsigned int first,
+		      unsigned int last);
+	/* It is another program now; may be NULL. */
+	void (*exec)(void *userdata, pid_t process);
 	/* SIGUSR1 came; may be NULL. */
 	void (*mark)(void *userdata);
 };
@@ -108,6 +121,11 @@ size_t trace_vm_new(struct vms *vms);
 void trace_fd_set(struct vms *vms, const struct fd *fd);
 /* What it is: created before our eyes, or the same file as one that was. */
 struct fd trace_fd_find(struct vms *vms, pid_t process, int fd);
+/* These numbers are free now, for other files. */
+void trace_fds_close(struct vms *vms, pid_t process, unsigned int first,
+		     unsigned int last);
+/* Those that execve(2) closed are. */
+void trace_fds_exec(struct vms *vms, pid_t process);
 /* Was that value known already? It is afterwards. */
 bool trace_known(struct vms *vms, size_t vm, uint64_t id, uint64_t value);
 void trace_vms_free(struct vms *vms);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ptrace(2): stops a program and all that it starts where they enter and
- * leave ioctls of KVM's, and is no more in their way than it must be.
+ * leave ioctls of KVM's, and where they close descriptors, and is no more in
+ * their way than it must be.
  */
 #include <errno.h>
+#include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +107,47 @@ static void forget(struct tracer *tr, pid_t tid)
 	free(t);
 }
 
+/* ---- descriptors ---- */
+
+static const struct closer *closer_of(uint64_t nr)
+{
+	for (size_t i = 0; i < trace_n_closers; i++)
+		if ((uint64_t)trace_closers[i].nr == nr)
+			return &trace_closers[i];
+	return NULL;
+}
+
+/* Only marks them, or makes one a copy of itself. */
+static bool closes_nothing(uint64_t nr, const uint64_t *args)
+{
+	if (nr == SYS_close_range)
+		return args[2] & CLOSE_RANGE_CLOEXEC;
+	return nr != SYS_close && (int)args[0] == (int)args[1];
+}
+
+/*
+ * Told before the call, as afterwards another thread may have the number
+ * again. A dup2(2) that fails closes nothing; that is not looked at.
+ */
+static void closing(struct tracer *tr, pid_t tid, const struct closer *c,
+		    const uint64_t *args)
+{
+	const struct follow *f = tr->follow;
+	struct thread *t = find_or_add(tr, tid);
+
+	if (t && f->close && !closes_nothing((uint64_t)c->nr, args))
+		f->close(f->userdata, t->process,
+			 (unsigned int)args[c->first],
+			 (unsigned int)args[c->last]);
+}
+
+/* All of it, if it was a process. */
+static void close_all(struct tracer *tr, pid_t tid)
+{
+	if (tr->follow->close)
+		tr->follow->close(tr->follow->userdata, tid, 0, UINT_MAX);
+}
+
 static void forget_all(struct tracer *tr)
 {
 	for (size_t i = 0; i < N_BUCKETS; i++)
@@ -116,8 +160,11 @@ static void forget_all(struct tracer *tr)
 static void enter(struct tracer *tr, pid_t tid, uint64_t nr,
 		  const uint64_t *args)
 {
+	const struct closer *c = closer_of(nr);
 	struct thread *t;
 
+	if (c)
+		closing(tr, tid, c, args);
 	if (nr != SYS_ioctl || (args[1] >> 8 & 0xff) != TK_TYPE)
 		return;
 	t = find_or_add(tr, tid);
@@ -186,6 +233,8 @@ static void at_exec(struct tracer *tr, pid_t tid)
 	ptrace(PTRACE_GETEVENTMSG, tid, 0, &before);
 	forget(tr, (pid_t)before);
 	forget(tr, tid);
+	if (tr->follow->exec)
+		tr->follow->exec(tr->follow->userdata, tid);
 }
 
 static bool stops_groups(int sig)
@@ -291,6 +340,7 @@ static int follow_all(struct tracer *tr)
 			continue;
 		}
 		forget(tr, tid);
+		close_all(tr, tid);
 		if (tid != tr->root)
 			continue;
 		tr->status = status;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which VM and vCPU a descriptor of a traced process is. We see each being
- * created; one that came another way (dup(2), fork(2), a socket) is the same
- * file as one that we saw, which kcmp(2) tells.
+ * created, and closed; one that came another way (dup(2), fork(2), a socket)
+ * is the same file as one that we saw, which kcmp(2) tells.
  */
+#include <dirent.h>
 #include <linux/kcmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ void trace_fd_set(struct vms *vms, const struct fd *fd)
 {
 	struct fd *at = find(vms, fd->process, fd->fd);
 
-	/* The number was another file's, closed since. */
+	/* The number was another file's, closed unseen: io_uring(7). */
 	if (at) {
 		*at = *fd;
 		return;
@@ -91,6 +92,67 @@ struct fd trace_fd_find(struct vms *vms, pid_t process, int fd)
 	new.vcpu = vcpu_of_link(process, fd);
 	return new;
 }
+
+/* ---- that are closed ---- */
+
+static bool within(int fd, unsigned int first, unsigned int last)
+{
+	return (unsigned int)fd >= first && (unsigned int)fd <= last;
+}
+
+/*
+ * The same file by another number of its process that stays, so that who
+ * keeps but a dup(2) of a vCPU, not used so far, is not a stranger.
+ */
+static void hand_on(struct vms *vms, const struct fd *old, unsigned int first,
+		    unsigned int last)
+{
+	struct fd new = *old;
+	struct dirent *entry;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)old->process);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		new.fd = atoi(entry->d_name);
+		if (*entry->d_name == '.' || within(new.fd, first, last) ||
+		    !same_file(old, old->process, new.fd))
+			continue;
+		trace_fd_set(vms, &new);
+		break;
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void trace_fds_close(struct vms *vms, pid_t process, unsigned int first,
+		     unsigned int last)
+{
+	struct fd old;
+
+	for (size_t i = vms->n_fds; i-- > 0;) {
+		old = vms->fd[i];
+		if (old.process != process || !within(old.fd, first, last))
+			continue;
+		vms->fd[i] = vms->fd[--vms->n_fds];
+		hand_on(vms, &old, first, last);
+	}
+}
+
+void trace_fds_exec(struct vms *vms, pid_t process)
+{
+	char path[64];
+
+	for (size_t i = vms->n_fds; i-- > 0;) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)process,
+			 vms->fd[i].fd);
+		if (vms->fd[i].process == process && access(path, F_OK))
+			vms->fd[i] = vms->fd[--vms->n_fds];
+	}
+}
+
+/* ---- values ---- */
 
 bool trace_known(struct vms *vms, size_t vm, uint64_t id, uint64_t value)
 {

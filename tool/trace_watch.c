@@ -382,6 +382,21 @@ static void lost(void *userdata, struct thread *t)
 	free(p);
 }
 
+static void close_fds(void *userdata, pid_t process, unsigned int first,
+		      unsigned int last)
+{
+	struct watch *w = userdata;
+
+	trace_fds_close(&w->vms, process, first, last);
+}
+
+static void exec(void *userdata, pid_t process)
+{
+	struct watch *w = userdata;
+
+	trace_fds_exec(&w->vms, process);
+}
+
 static void mark(void *userdata)
 {
 	struct watch *w = userdata;
@@ -456,6 +471,8 @@ int trace_watch_init(struct watch *watch, struct follow *follow)
 	follow->enter = enter;
 	follow->leave = leave;
 	follow->lost = lost;
+	follow->close = close_fds;
+	follow->exec = exec;
 	follow->mark = mark;
 	/* The unknown VM. */
 	trace_vm_new(&watch->vms);

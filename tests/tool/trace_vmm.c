@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A VMM, to be traced, that needs no KVM: trace_vmm [STORY]
+ * A VMM, to be traced, that needs no KVM: trace_vmm [STORY [FD]...]
  *
  * Its calls are real system calls with the library's numbers. A filter of its
  * own hands them to a second thread, which answers as KVM/arm64 would and
@@ -8,7 +8,8 @@
  * every call (--every-call). With "plain" nobody answers: the calls reach a
  * kernel that has no KVM behind these descriptors, and fail.
  *
- * The story: see tell(). Each line says what trace.test counts.
+ * The story: see tell(). Each line says what trace.test counts. "reuse" is
+ * another, about numbers of descriptors.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -279,6 +280,56 @@ static void tell(bool mark)
 	set(vcpu[0], TCR, 6);			/* stopped: SET 1 */
 }
 
+/* The number is free, and becomes that of a file that is no vCPU. */
+static void reuse(int fd)
+{
+	check(open("/dev/null", O_RDWR | O_CLOEXEC), fd, "the same number");
+	get(fd, TCR);
+}
+
+/* What trace.test wants in the record: VM and vCPU, or "0 -" for neither. */
+static void tell_of_numbers(char *self)
+{
+	int kvm = open("/dev/null", O_RDWR | O_CLOEXEC), vm, vcpu, other;
+	char numbers[2][16];
+
+	vm = ioctl(kvm, KA_CREATE_VM, 0);
+	vcpu = new_vcpu(vm, 0);
+	get(vcpu, TCR);				/* 1 0 */
+	other = dup(vcpu);
+	close(vcpu);
+	reuse(vcpu);				/* 0 - */
+	get(other, TCR);			/* 1 0: first used now */
+	check(dup2(kvm, other), other, "dup2");
+	get(other, TCR);			/* 0 - */
+	vcpu = new_vcpu(vm, 1);
+	check(close_range((unsigned int)vcpu, (unsigned int)vcpu, 0), 0,
+	      "close_range");
+	reuse(vcpu);				/* 0 - */
+	vcpu = new_vcpu(vm, 2);
+	other = dup(vcpu);			/* not closed by execve() */
+	check(close_range((unsigned int)vcpu, (unsigned int)vcpu,
+			  CLOSE_RANGE_CLOEXEC), 0, "close_range on exec");
+	get(vcpu, TCR);				/* 1 2 */
+	get(other, TCR);			/* 1 2 */
+	snprintf(numbers[0], sizeof(numbers[0]), "%d", vcpu);
+	snprintf(numbers[1], sizeof(numbers[1]), "%d", other);
+	execl(self, self, "after", numbers[0], numbers[1], NULL);
+}
+
+/* In the next program, for which nobody answers. */
+static void tell_after(int vcpu, int other)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd < vcpu);
+	check(fd, vcpu, "the number of a descriptor that was closed");
+	check(set(vcpu, TCR, 1), -1, "a write into nothing");	/* 0 - */
+	check(set(other, TCR, 1), -1, "an unanswered write");	/* 1 2 */
+}
+
 /* Nobody answers: every call fails, in three threads and a process. */
 static void *fail(void *fd)
 {
@@ -309,7 +360,13 @@ int main(int argc, char **argv)
 		plain();
 		return 0;
 	}
+	if (argc > 3 && !strcmp(argv[1], "after")) {
+		tell_after(atoi(argv[2]), atoi(argv[3]));
+		return 43;
+	}
 	divert_calls();
+	if (argc > 1 && !strcmp(argv[1], "reuse"))
+		tell_of_numbers(argv[0]);
 	tell(argc > 1 && !strcmp(argv[1], "mark"));
 	return 42;
 }
