@@ -24,13 +24,18 @@
 /* as that, and CRm in crm..crm+3: PMEVCNTR<n>, PMEVTYPER<n> */
 #define CRM4_SPACE(op0, op1, crn, crm)                           \
 	KA_SYS(op0, op1, crn, crm, 0), (ALL & ~0x1fULL)
+/* DBGBVR<n>, DBGBCR<n>, DBGWVR<n>, DBGWCR<n>: n is CRm */
+#define DEBUG_SPACE(op2) \
+	KA_SYS(2, 0, 0, 0, op2), (ALL & ~KA_SYS_LOW(0, 0, 0, 15, 0))
 
 #define PMU		(1u << KA_VCPU_PMU_V3)
 #define SVE		(1u << KA_VCPU_SVE)
 #define PTRAUTH \
 	(1u << KA_VCPU_PTRAUTH_ADDRESS | 1u << KA_VCPU_PTRAUTH_GENERIC)
 
+#define DFR0		KA_SYS(3, 0, 0, 5, 0)
 #define MMFR3		KA_SYS(3, 0, 0, 7, 3)
+#define PMCR		KA_SYS(3, 3, 9, 12, 0)
 #define CTL_ISTATUS	(1ULL << 2)
 #define PMCR_IMP_IDCODE 0xffff0000ULL
 
@@ -48,10 +53,29 @@
 	.why = "UNKNOWN on a CPU whose EL0 has no AArch32; newer kernels " \
 	       "then show 0 and ignore writes (aa32_id_visibility)"
 
+static const struct reg_count brps = { DFR0, 12, 4, 1 };
+static const struct reg_count wrps = { DFR0, 20, 4, 1 };
+static const struct reg_count pmu_n = { PMCR, 11, 5, 0 };
+#define READ_ONLY	.guest = GUEST_CANNOT
+#define WRITES_BELOW(c)	.guest = GUEST_BELOW, .count = &(c)
+#define BREAKPOINTS                                                     \
+	VCPU_PLAIN, WRITES_BELOW(brps),                                 \
+	.why = "above ID_AA64DFR0_EL1.BRPs UNDEFINED to a guest"
+#define WATCHPOINTS                                                     \
+	VCPU_PLAIN, WRITES_BELOW(wrps),                                 \
+	.why = "above ID_AA64DFR0_EL1.WRPs UNDEFINED to a guest"
+#define PMU_COUNTER                                                     \
+	VCPU_PLAIN, .features = PMU, WRITES_BELOW(pmu_n),               \
+	.why = "from PMCR_EL0.N on UNDEFINED to a guest "               \
+	       "(pmu_counter_idx_valid)"
+#define AARCH32_EL1                                                     \
+	VCPU_PLAIN, READ_ONLY,                                          \
+	.why = "of a guest that is AArch32 at EL1; such are not carried"
+
 static const struct family families[] = {
 	/* ---- SVE ---- */
 	{ "SVE vector lengths", EXACT_ID(KA_SVE_VLS), PER_VCPU(PHASE_VLS),
-	  .features = SVE,
+	  .features = SVE, READ_ONLY, .settled = true,
 	  .why = "writable only between init and finalize, EPERM after "
 		 "(set_sve_vls)" },
 	{ "SVE registers", CLASS_OF(KA_REG_SVE), VCPU_PLAIN, .features = SVE,
@@ -82,6 +106,7 @@ static const struct family families[] = {
 	  .why = "MIDR_EL1 is the host's; since Linux 6.15 a VM may opt in to "
 		 "a value of its own" },
 	{ "vCPU affinity", EXACT_ID(KA_SYS(3, 0, 0, 0, 5)), VCPU_PLAIN,
+	  READ_ONLY, .settled = true,
 	  .why = "MPIDR_EL1 is per vCPU and addresses its redistributor" },
 	{ "CPU identity", EXACT_ID(KA_SYS(3, 0, 0, 0, 6)), HOST_FACT,
 	  .why = "REVIDR_EL1 is the host's" },
@@ -98,9 +123,10 @@ static const struct family families[] = {
 	  .why = "kvm->arch.ctr_el0: one per VM since Linux 6.11, the host's "
 		 "before" },
 	{ "cache levels", EXACT_ID(KA_SYS(3, 1, 0, 0, 1)), VCPU_PLAIN,
+	  READ_ONLY,
 	  .why = "CLIDR_EL1 is per vCPU; newer kernels make up a hierarchy" },
 	{ "cache geometry", CLASS_OF(KA_REG_DEMUX), VCPU_PLAIN,
-	  .absent = ABSENT_SAFE,
+	  .absent = ABSENT_SAFE, READ_ONLY,
 	  .why = "CCSIDR_EL1 of levels that the older kernel does not list is "
 		 "made up by the newer one; maintenance by set/way, its only "
 		 "use, is trapped" },
@@ -147,7 +173,7 @@ static const struct family families[] = {
 	  .write = WRITE_NEVER, .features = PMU, .why = PMU_PAIR_WHY },
 	{ "PMU interrupt enables", EXACT_ID(KA_SYS(3, 0, 9, 14, 2)), VCPU_PLAIN,
 	  .write = WRITE_NEVER, .features = PMU, .why = PMU_PAIR_WHY },
-	{ "PMU control", EXACT_ID(KA_SYS(3, 3, 9, 12, 0)), VCPU_PLAIN,
+	{ "PMU control", EXACT_ID(PMCR), VCPU_PLAIN,
 	  .compare = COMPARE_MASK, .noise = PMCR_IMP_IDCODE, .features = PMU,
 	  .why = "N is VM-wide and may change until the first run; newer "
 		 "kernels show IMP and IDCODE as 0 (see MIDR_EL1)" },
@@ -155,10 +181,11 @@ static const struct family families[] = {
 	{ "PMU", CRM_SPACE(3, 3, 9, 13), VCPU_PLAIN, .features = PMU },
 	{ "PMU", CRM_SPACE(3, 3, 9, 14), VCPU_PLAIN, .features = PMU },
 	{ "PMU", CRM_SPACE(3, 0, 9, 14), VCPU_PLAIN, .features = PMU },
-	{ "PMU event counters", CRM4_SPACE(3, 3, 14, 8), VCPU_PLAIN,
+	{ "PMU event counters", CRM4_SPACE(3, 3, 14, 8), PMU_COUNTER },
+	/* PMCCFILTR_EL0, at number 31 of the next. */
+	{ "PMU cycle filter", EXACT_ID(KA_SYS(3, 3, 14, 15, 7)), VCPU_PLAIN,
 	  .features = PMU },
-	{ "PMU event types", CRM4_SPACE(3, 3, 14, 12), VCPU_PLAIN,
-	  .features = PMU },
+	{ "PMU event types", CRM4_SPACE(3, 3, 14, 12), PMU_COUNTER },
 
 	/* ---- pointer authentication keys ---- */
 	{ "pointer authentication", CRM_SPACE(3, 0, 2, 1), VCPU_PLAIN,
@@ -198,6 +225,14 @@ static const struct family families[] = {
 	  VCPU_PLAIN, .absent = ABSENT_UNUSED, .gate = MMFR3, .gate_lsb = 16,
 	  .why = "POR_EL0 is used only by a guest that was shown "
 		 "ID_AA64MMFR3_EL1.S1POE" },
+	{ "breakpoint values", DEBUG_SPACE(4), BREAKPOINTS },
+	{ "breakpoint controls", DEBUG_SPACE(5), BREAKPOINTS },
+	{ "watchpoint values", DEBUG_SPACE(6), WATCHPOINTS },
+	{ "watchpoint controls", DEBUG_SPACE(7), WATCHPOINTS },
+	{ "DBGVCR32_EL2", EXACT_ID(KA_SYS(2, 4, 0, 7, 0)), AARCH32_EL1 },
+	{ "DACR32_EL2", EXACT_ID(KA_SYS(3, 4, 3, 0, 0)), AARCH32_EL1 },
+	{ "IFSR32_EL2", EXACT_ID(KA_SYS(3, 4, 5, 0, 1)), AARCH32_EL1 },
+	{ "FPEXC32_EL2", EXACT_ID(KA_SYS(3, 4, 5, 3, 0)), AARCH32_EL1 },
 	{ "system registers", CLASS_OF(KA_REG_SYSREG), VCPU_PLAIN },
 	{ "registers of an unknown class", 0, 0, VCPU_PLAIN },
 };
@@ -209,11 +244,6 @@ const struct family *catalogue_find(uint64_t id)
 	while ((id & f->mask) != f->id)
 		f++;
 	return f;
-}
-
-const struct family *catalogue_at(size_t i)
-{
-	return i < ARRAY_SIZE(families) ? &families[i] : NULL;
 }
 
 static bool is_zero(const void *value, size_t size, uint64_t bits)

@@ -19,7 +19,7 @@ enum action {
 	KEEP,		/* a twin: written by the other */
 	MISSING,	/* this host does not have it */
 	LATER,		/* by a step of the plan, for all vCPUs */
-	TOO_LATE,	/* fixed: by KVM_ARM_VCPU_FINALIZE, or in the GIC */
+	TOO_LATE,	/* the VM was built by it */
 };
 
 /* For the vCPUs with this list, on this host. */
@@ -80,8 +80,7 @@ static enum action choose_action(const struct regset *list, uint64_t id)
 
 	if (f->write == WRITE_NEVER)
 		return KEEP;
-	/* The GIC's redistributors are found by the affinity. */
-	if (f->phase == PHASE_VLS || id == KA_SYS(3, 0, 0, 0, 5))
+	if (f->settled)
 		return TOO_LATE;
 	if (f->phase != PHASE_VCPU && f->phase != PHASE_TIMER)
 		return LATER;

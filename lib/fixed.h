@@ -7,7 +7,7 @@
 
 /*
  * What a vCPU of the image's kind holds when it is new, on this kernel. Empty
- * where no such vCPU can be made; then nothing is taken for fixed.
+ * where no such vCPU can be made; then what could be reset is not fixed.
  */
 struct starting {
 	struct regset set;

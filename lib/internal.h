@@ -232,6 +232,18 @@ enum absent_rule {		/* may the destination lack the register? */
 	ABSENT_UNUSED,		/* if the ID field "gate" is 0 */
 };
 
+enum guest_rule {		/* can a guest write it? */
+	GUEST_WRITES,
+	GUEST_CANNOT,		/* why says so */
+	GUEST_BELOW,		/* if its number is below family->count's */
+};
+
+/* How many of a row's numbered registers there are: a field, and plus. */
+struct reg_count {
+	uint64_t id;		/* of the field's register */
+	unsigned int lsb, width, plus;
+};
+
 struct family {
 	const char *name;	/* "PMU enable sets" */
 	uint64_t id, mask;	/* matches reg if (reg & mask) == id */
@@ -246,13 +258,15 @@ struct family {
 	uint64_t gate;		/* ABSENT_UNUSED: ID register of 4-bit field */
 	unsigned int gate_lsb;
 	uint32_t features;	/* features[0] bits that it needs */
+	enum guest_rule guest;
+	const struct reg_count *count;	/* GUEST_BELOW; number: under ~mask */
+	/* A VM is built by it: once staged, it cannot be given another value. */
+	bool settled;
 	const char *why;	/* of what is special, with source */
 };
 
 /* First matching row; every id matches the last one. Never NULL. */
 const struct family *catalogue_find(uint64_t id);
-/* Rows in order, NULL past the end. */
-const struct family *catalogue_at(size_t i);
 /*
  * What it means that the destination lacks a register which has that value in
  * the image: NOTE safe, CARE, or IMPOSSIBLE state would be lost.
