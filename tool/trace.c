@@ -73,8 +73,10 @@ static int trace(const struct args *args, struct watch *watch,
 
 	if (r)
 		return not_done(args, r, NULL,
-				"cannot trace, as ptrace(2) is not allowed or "
-				"not there");
+				"cannot trace with ptrace(2), which another "
+				"tracer, a container's filter or "
+				"/proc/sys/kernel/yama/ptrace_scope may "
+				"forbid");
 	r = trace_follow(follow, &status);
 	if (r)
 		return not_done(args, r, NULL, "cannot run %s",

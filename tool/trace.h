@@ -168,7 +168,8 @@ struct watch {
 	struct vms vms;
 	struct call *call;
 	size_t n, room;
-	size_t mark;		/* place of the last one; 0: none */
+	bool marked;
+	size_t mark;		/* place of the last one */
 	uint64_t overhead;	/* ns of a call that fails at once */
 	bool no_memory;
 };
@@ -215,7 +216,7 @@ struct phase_sum {
 
 struct sum {
 	struct phase_sum phase[N_PHASES];
-	size_t vms;		/* seen, */
+	size_t vms;		/* seen being made, */
 	size_t ran;		/* of which a vCPU ran; */
 	unsigned int vcpus;	/* of these */
 	struct reg_tally *reg;	/* by phase, then id */
@@ -225,6 +226,12 @@ struct sum {
 /* 0 or -ENOMEM. */
 int trace_sum(const struct watch *watch, struct sum *ret);
 void trace_sum_free(struct sum *sum);
+/* The registers of a phase: the first, r NULL, or that after r. Or NULL. */
+const struct reg_tally *trace_next(const struct sum *sum, enum phase phase,
+				   const struct reg_tally *r);
+/* A register's name, however its id came. Returns buf. */
+#define TRACE_NAME_SIZE 96
+const char *trace_reg_name(uint64_t id, char buf[TRACE_NAME_SIZE]);
 
 /* ---- what is told, 0 or -errno ---- */
 

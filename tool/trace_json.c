@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The sums, for programs. */
 #include <errno.h>
-#include <string.h>
 
 #include "trace.h"
-#include "trace_kvm.h"
 
 static json_t *number(uint64_t n)
 {
@@ -62,17 +60,13 @@ static json_t *json_errors(const struct phase_sum *p)
 
 static json_t *json_registers(const struct sum *sum, enum phase phase)
 {
+	const struct reg_tally *r = NULL;
 	json_t *a = json_array(), *o;
-	char name[96];
+	char name[TRACE_NAME_SIZE];
 
-	for (size_t i = 0; i < sum->n_regs; i++) {
-		const struct reg_tally *r = &sum->reg[i];
-
-		if (r->phase != phase)
-			continue;
-		onereg_reg_name(r->id & ~TK_REG_SCOPE_VM, name, sizeof(name));
+	while ((r = trace_next(sum, phase, r))) {
 		o = json_tally(onereg_scope_name(r->scope), &r->tally);
-		json_object_set_new(o, "name", json_string(name));
+		json_object_set_new(o, "name", json_string(trace_reg_name(r->id, name)));
 		json_object_set_new(o, "id", json_hex(r->id));
 		json_array_append_new(a, o);
 	}

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "trace.h"
-#include "trace_kvm.h"
 
 static const char head[] =
 	"# onereg trace: calls on KVM registers, in order, one a line\n"
@@ -13,17 +12,9 @@ static const char head[] =
 	"# on another descriptor. OPERATION: GET, SET a register; VGET, VSET\n"
 	"# one of the vector above it; RUN a VM's first KVM_RUN. ERRNO 0: done.\n";
 
-static const char *name_of(const struct call *c, char *buf, size_t size)
-{
-	if (c->op > OP_VSET)
-		return "-";
-	onereg_reg_name(c->id & ~TK_REG_SCOPE_VM, buf, size);
-	return buf;
-}
-
 int trace_record(FILE *f, const struct watch *watch)
 {
-	char name[96], vcpu[16];
+	char name[TRACE_NAME_SIZE], vcpu[16];
 
 	fputs(head, f);
 	for (size_t i = 0; i < watch->n; i++) {
@@ -36,7 +27,7 @@ int trace_record(FILE *f, const struct watch *watch)
 			trace_phase_names[trace_phase(watch, i)], c->vm,
 			c->vcpu < 0 ? "-" : vcpu, trace_ops[c->op].word,
 			(unsigned long long)c->id, c->error,
-			name_of(c, name, sizeof(name)));
+			c->op <= OP_VSET ? trace_reg_name(c->id, name) : "-");
 	}
 	return fflush(f) || ferror(f) ? -EIO : 0;
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "trace.h"
-#include "trace_kvm.h"
 
 static const char *const phase_texts[N_PHASES] = {
 	[SETUP] = "setup: up to the last KVM_ARM_VCPU_INIT, or the mark",
@@ -105,16 +104,12 @@ static void print_others(FILE *f, const struct phase_sum *p)
 
 static void print_registers(FILE *f, const struct sum *sum, enum phase phase)
 {
-	char name[96];
+	const struct reg_tally *r = NULL;
+	char name[TRACE_NAME_SIZE];
 
-	for (size_t i = 0; i < sum->n_regs; i++) {
-		const struct reg_tally *r = &sum->reg[i];
-
-		if (r->phase != phase)
-			continue;
-		onereg_reg_name(r->id & ~TK_REG_SCOPE_VM, name, sizeof(name));
-		fprintf(f, "  %s, %s, 0x%llx\n", name, scope_texts[r->scope],
-			(unsigned long long)r->id);
+	while ((r = trace_next(sum, phase, r))) {
+		fprintf(f, "  %s, %s, 0x%llx\n", trace_reg_name(r->id, name),
+			scope_texts[r->scope], (unsigned long long)r->id);
 		print_row(f, "", &r->tally);
 	}
 }
@@ -135,14 +130,32 @@ static void print_phase(FILE *f, const struct sum *sum, enum phase phase,
 		print_registers(f, sum, phase);
 }
 
+static void print_head(FILE *f, const struct watch *watch,
+		       const struct sum *sum)
+{
+	if (sum->vms)
+		fprintf(f,
+			"onereg trace: %zu VMs, %zu of them ran, with %u "
+			"vCPUs\n",
+			sum->vms, sum->ran, sum->vcpus);
+	else
+		fprintf(f,
+			"onereg trace: the command made no VM of KVM's%s. Does "
+			"it use KVM (QEMU:\n  -accel kvm)? May it open "
+			"/dev/kvm? Does it run the guest itself, or ask a\n"
+			"  daemon to (virsh)?\n",
+			watch->n ? "" : ", and called it not once");
+}
+
 int trace_report(FILE *f, const struct watch *watch, const struct sum *sum,
 		 bool registers)
 {
-	fprintf(f, "onereg trace: %zu VMs, %zu of them ran, with %u vCPUs\n",
-		sum->vms, sum->ran, sum->vcpus);
+	print_head(f, watch, sum);
 	for (enum phase phase = 0; phase < N_PHASES; phase++)
 		if (sum->phase[phase].there)
 			print_phase(f, sum, phase, registers);
+	if (!watch->n)
+		return fflush(f) || ferror(f) ? -EIO : 0;
 	fprintf(f,
 		"\nredundant: of a value that the VM or the host has once, and "
 		"that was written\n  or read on this VM before. us: calls "

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "trace.h"
+#include "trace_kvm.h"
 
 const char *const trace_phase_names[N_PHASES] = {
 	[SETUP] = "setup",	   [LOAD] = "load",
@@ -134,7 +135,7 @@ static void count(struct sum *sum, const struct row *row)
 static void count_vms(struct sum *sum, const struct vms *vms)
 {
 	sum->vms = vms->n - 1;
-	for (size_t i = 0; i < vms->n; i++) {
+	for (size_t i = 1; i < vms->n; i++) {
 		sum->ran += vms->vm[i].ran;
 		sum->vcpus += vms->vm[i].ran ? vms->vm[i].vcpus : 0;
 	}
@@ -167,4 +168,21 @@ int trace_sum(const struct watch *watch, struct sum *ret)
 void trace_sum_free(struct sum *sum)
 {
 	free(sum->reg);
+}
+
+const struct reg_tally *trace_next(const struct sum *sum, enum phase phase,
+				   const struct reg_tally *r)
+{
+	const struct reg_tally *end = sum->reg + sum->n_regs;
+
+	r = r ? r + 1 : sum->reg;
+	while (r < end && r->phase != phase)
+		r++;
+	return r < end ? r : NULL;
+}
+
+const char *trace_reg_name(uint64_t id, char buf[TRACE_NAME_SIZE])
+{
+	onereg_reg_name(id & ~TK_REG_SCOPE_VM, buf, TRACE_NAME_SIZE);
+	return buf;
 }

@@ -222,7 +222,7 @@ static void first_run(struct watch *w, const struct pending *p)
 	struct vm *vm = &w->vms.vm[p->fd.vm];
 
 	vm->ran = true;
-	vm->load_from = w->mark ? w->mark : vm->last_init;
+	vm->load_from = w->marked ? w->mark : vm->last_init;
 	add(w, p, OP_RUN);
 }
 
@@ -401,6 +401,7 @@ static void mark(void *userdata)
 {
 	struct watch *w = userdata;
 
+	w->marked = true;
 	w->mark = w->n;
 }
 
