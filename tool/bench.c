@@ -58,20 +58,19 @@ static int take_option(const struct args *args, int option, unsigned int most,
 /* "1,2,4": each more than the one before. */
 static int take_counts(const struct args *args, struct bench *b)
 {
-	const size_t room = sizeof(b->counts) / sizeof(b->counts[0]);
 	const char *text = args->value[VCPUS] ? args->value[VCPUS] :
 						"1,4,16,64";
 	unsigned long n, last = 0;
 	char *end;
 
 	for (;; text = end + 1) {
-		if (b->n_counts == room ||
+		if (b->n_counts == MAX_COUNTS ||
 		    !take_number(text, MAX_VCPUS, &n, &end) || n <= last ||
 		    (*end && *end != ','))
 			return wrong_usage(args->json, args->command,
-					   "--vcpus wants up to %zu rising "
+					   "--vcpus wants up to %d rising "
 					   "numbers from 1 to %d, as 1,4,16",
-					   room, MAX_VCPUS);
+					   MAX_COUNTS, MAX_VCPUS);
 		b->counts[b->n_counts++] = n;
 		last = n;
 		if (!*end)
@@ -86,7 +85,7 @@ static int take_options(const struct args *args, struct bench *b)
 	b->device = args->value[DEVICE];
 	b->threads = 1;
 	if (!status)
-		status = take_option(args, ROUNDS, 101, &b->rounds);
+		status = take_option(args, ROUNDS, MAX_ROUNDS, &b->rounds);
 	if (!status)
 		status = take_option(args, THREADS, MAX_THREADS, &b->threads);
 	if (!status && args->value[CSV] && args->json)

@@ -43,7 +43,7 @@ struct door {
 };
 
 void door_open(struct door *door);
-/* As struct onereg_io's. */
+/* A result, or -errno. */
 int door_ioctl(struct door *door, int fd, unsigned long request, void *arg);
 
 /* ---- bench_locks.c: acquisitions of the VM-wide locks ---- */
@@ -106,7 +106,10 @@ bool state_write(const struct state *s, const struct machine *m,
 bool state_run_on(const struct state *s, const struct machine *m,
 		  struct trouble *t);
 
-/* ---- bench_ways.c: moving the registers of a VM ---- */
+/* ---- bench_replay.c, bench_qemu.c, bench_library.c: ways to move a VM ---- */
+
+#define MAX_COUNTS 16	/* numbers of vCPUs, one after the other */
+#define MAX_ROUNDS 101
 
 enum way { REPLAY, QEMU, LIBRARY, N_WAYS };
 
@@ -205,14 +208,14 @@ struct bench {
 	bool vm_regs;
 	bool instructions;	/* the clock counts them */
 	bool locks_measured;
-	unsigned int rounds;	/* 0: as many as it takes */
+	unsigned int rounds;	/* 0: see rounds_of() */
 	unsigned int threads;
 	size_t n_counts;
-	size_t counts[16];
+	size_t counts[MAX_COUNTS];
 	char release[65];
 	size_t n_rows, n_floors;
-	struct row rows[16 * N_WAYS * N_SIDES];
-	struct floor floors[16];
+	struct row rows[MAX_COUNTS * N_WAYS * N_SIDES];
+	struct floor floors[MAX_COUNTS];
 };
 
 const char *way_name(const struct bench *b, enum way way);

@@ -135,18 +135,13 @@ static void count_call(struct door *door, unsigned long request, void *arg)
 	tally->register_calls++;
 }
 
+/* The library has this door only in rounds that count. */
 static int io_ioctl(void *userdata, int fd, unsigned long request, void *arg)
 {
 	struct door *door = userdata;
-	uint64_t start, took;
-	int ret;
+	uint64_t start = now(), took;
+	int ret = ioctl(fd, request, arg);
 
-	if (!door->tally) {
-		ret = ioctl(fd, request, arg);
-		return ret < 0 ? -errno : ret;
-	}
-	start = now();
-	ret = ioctl(fd, request, arg);
 	took = now() - start;
 	ret = ret < 0 ? -errno : ret;
 	if (took > door->clock)
@@ -155,6 +150,7 @@ static int io_ioctl(void *userdata, int fd, unsigned long request, void *arg)
 	return ret;
 }
 
+/* Nothing is in the way of a call that is only measured. */
 int door_ioctl(struct door *door, int fd, unsigned long request, void *arg)
 {
 	int ret;

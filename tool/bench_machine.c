@@ -158,7 +158,11 @@ bool machine_run(struct machine *m, struct trouble *t)
 		ret = ioctl(m->vcpus[i], RUN, NULL);
 		run[RUN_IMMEDIATE_EXIT] = 0;
 		munmap(run, (size_t)size);
-		if (!ret || errno != EINTR)
+		if (!ret)
+			return trouble_set(t, EPROTO, "KVM_RUN of vCPU %zu did "
+					   "not come back at once, as "
+					   "immediate_exit asks", i);
+		if (errno != EINTR)
 			return trouble_set(t, errno, "KVM_RUN of vCPU %zu", i);
 	}
 	return true;

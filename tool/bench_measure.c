@@ -32,8 +32,6 @@ const char *side_name(enum side side)
 
 /* ---- figures of several rounds ---- */
 
-#define MAX_ROUNDS 101
-
 struct samples {
 	size_t n;
 	uint64_t values[MAX_ROUNDS];

@@ -78,69 +78,79 @@ static bool failed(struct trouble *t, int error, const char *what, size_t vcpu,
 
 	if (id)
 		onereg_reg_name(id, name, sizeof(name));
-	return trouble_set(t, error, "replay: %s %s of vCPU %zu", what, name,
-			   vcpu);
+	return trouble_set(t, error, "replay: %s%s%s of vCPU %zu", what,
+			   id ? " " : "", name, vcpu);
 }
 
-static bool read_vcpu(struct move *m, size_t vcpu, struct trouble *t)
+/* How many, and then which: the protocol of the list. */
+static bool read_list(struct move *m, size_t vcpu, struct trouble *t)
 {
 	struct copy *copy = m->private_;
-	struct vcpu_copy *c = &copy->vcpus[vcpu];
+	struct reg_list *list = copy->vcpus[vcpu].list;
 	struct door *door = &m->doors[SOURCE];
 	int fd = m->source.vcpus[vcpu], r;
-	struct one_reg reg;
 
-	/* How many, and then which: the protocol of the list. */
-	c->list->n = 0;
-	r = door_ioctl(door, fd, GET_REG_LIST, c->list);
-	if (r != -E2BIG || c->list->n > copy->room)
+	list->n = 0;
+	r = door_ioctl(door, fd, GET_REG_LIST, list);
+	if (r != -E2BIG || list->n > copy->room)
 		return failed(t, r, "KVM_GET_REG_LIST", vcpu, 0);
-	r = door_ioctl(door, fd, GET_REG_LIST, c->list);
-	if (r)
-		return failed(t, r, "KVM_GET_REG_LIST", vcpu, 0);
-	for (size_t i = 0; i < c->list->n; i++) {
-		reg.id = c->list->reg[i];
-		reg.addr = (uintptr_t)(c->values + i * VALUE_MAX);
-		r = door_ioctl(door, fd, GET_ONE_REG, &reg);
-		if (r)
-			return failed(t, r, "KVM_GET_ONE_REG", vcpu, reg.id);
-	}
-	r = door_ioctl(door, fd, GET_VCPU_EVENTS, &c->events);
-	if (r)
-		return failed(t, r, "KVM_GET_VCPU_EVENTS", vcpu, 0);
-	r = door_ioctl(door, fd, GET_MP_STATE, &c->mp_state);
-	return !r || failed(t, r, "KVM_GET_MP_STATE", vcpu, 0);
+	r = door_ioctl(door, fd, GET_REG_LIST, list);
+	return !r || failed(t, r, "KVM_GET_REG_LIST", vcpu, 0);
 }
 
-static bool write_vcpu(struct move *m, size_t vcpu, struct trouble *t)
+/* What a vCPU is read by, or written. */
+static const struct direction {
+	unsigned long reg, events, mp_state;
+	const char *reg_name, *events_name, *mp_state_name;
+	uint64_t not_copied;
+} directions[N_SIDES] = {
+	[SOURCE] = {
+		GET_ONE_REG, GET_VCPU_EVENTS, GET_MP_STATE,
+		"KVM_GET_ONE_REG", "KVM_GET_VCPU_EVENTS", "KVM_GET_MP_STATE",
+	},
+	[DESTINATION] = {
+		SET_ONE_REG, SET_VCPU_EVENTS, SET_MP_STATE,
+		"KVM_SET_ONE_REG", "KVM_SET_VCPU_EVENTS", "KVM_SET_MP_STATE",
+		/* Written before KVM_ARM_VCPU_FINALIZE, not here. */
+		.not_copied = SVE_VLS,
+	},
+};
+
+static bool copy_vcpu(struct move *m, enum side side, int fd, size_t vcpu,
+		      struct trouble *t)
 {
+	const struct direction *d = &directions[side];
+	const unsigned long request = d->reg;
+	const uint64_t not_copied = d->not_copied;
 	struct copy *copy = m->private_;
 	struct vcpu_copy *c = &copy->vcpus[vcpu];
-	struct door *door = &m->doors[DESTINATION];
-	int fd = m->destination.vcpus[vcpu], r;
+	struct door *door = &m->doors[side];
 	struct one_reg reg;
+	int r;
 
 	for (size_t i = 0; i < c->list->n; i++) {
 		reg.id = c->list->reg[i];
 		reg.addr = (uintptr_t)(c->values + i * VALUE_MAX);
-		/* Written before KVM_ARM_VCPU_FINALIZE, not here. */
-		if (reg.id == SVE_VLS)
+		if (reg.id == not_copied)
 			continue;
-		r = door_ioctl(door, fd, SET_ONE_REG, &reg);
+		r = door_ioctl(door, fd, request, &reg);
 		if (r)
-			return failed(t, r, "KVM_SET_ONE_REG", vcpu, reg.id);
+			return failed(t, r, d->reg_name, vcpu, reg.id);
 	}
-	r = door_ioctl(door, fd, SET_VCPU_EVENTS, &c->events);
+	r = door_ioctl(door, fd, d->events, &c->events);
 	if (r)
-		return failed(t, r, "KVM_SET_VCPU_EVENTS", vcpu, 0);
-	r = door_ioctl(door, fd, SET_MP_STATE, &c->mp_state);
-	return !r || failed(t, r, "KVM_SET_MP_STATE", vcpu, 0);
+		return failed(t, r, d->events_name, vcpu, 0);
+	r = door_ioctl(door, fd, d->mp_state, &c->mp_state);
+	return !r || failed(t, r, d->mp_state_name, vcpu, 0);
 }
 
 static bool replay_source(struct move *m, struct trouble *t)
 {
-	for (size_t i = 0; i < m->source.n; i++)
-		if (!read_vcpu(m, i, t))
+	const struct machine *from = &m->source;
+
+	for (size_t i = 0; i < from->n; i++)
+		if (!read_list(m, i, t) ||
+		    !copy_vcpu(m, SOURCE, from->vcpus[i], i, t))
 			return false;
 	m->size = whole_size(m);
 	return true;
@@ -148,8 +158,10 @@ static bool replay_source(struct move *m, struct trouble *t)
 
 static bool replay_destination(struct move *m, struct trouble *t)
 {
-	for (size_t i = 0; i < m->destination.n; i++)
-		if (!write_vcpu(m, i, t))
+	const struct machine *to = &m->destination;
+
+	for (size_t i = 0; i < to->n; i++)
+		if (!copy_vcpu(m, DESTINATION, to->vcpus[i], i, t))
 			return false;
 	return true;
 }
