@@ -201,12 +201,40 @@ static bool has_pairs(const struct group *g)
 	return false;
 }
 
+/* Of more than a few: what they are, if all are the same. */
+static const char *kind_of(const struct group *g)
+{
+	static const char *const kinds[] = {
+		[ONEREG_SPACE_REG] = "registers",
+		[ONEREG_SPACE_GIC] = "registers of the GIC",
+		[ONEREG_SPACE_VCPU_ATTR] = "attributes of vCPUs",
+		[ONEREG_SPACE_CAP] = "capabilities",
+	};
+	size_t space = (size_t)g->f[0]->space;
+
+	for (size_t i = 1; i < g->n; i++)
+		if ((size_t)g->f[i]->space != space)
+			return "differences";
+	if (space >= sizeof(kinds) / sizeof(kinds[0]) || !kinds[space])
+		return "differences";
+	return kinds[space];
+}
+
+/* One after the other, a list of names would run into the next list. */
+static bool has_lists(const struct group *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (strchr(g->f[i]->name, ','))
+			return true;
+	return false;
+}
+
 static void print_members(const struct group *g, char (*names)[MAX_NAME])
 {
 	int width = 0;
 
-	if (g->n > 3 && !has_pairs(g)) {
-		printf("  %s%zu registers%s\n", color(BOLD), g->n,
+	if (g->n > 3 && !has_pairs(g) && !has_lists(g)) {
+		printf("  %s%zu %s%s\n", color(BOLD), g->n, kind_of(g),
 		       color(PLAIN));
 		print_names(names, g->n);
 		return;
