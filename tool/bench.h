@@ -3,7 +3,7 @@
 #ifndef ONEREG_BENCH_H
 #define ONEREG_BENCH_H
 
-#include "bench_abi.h"
+#include "abi.h"
 #include "tool.h"
 
 /* The first error counts, in words that need nothing else. */

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "trace.h"
-#include "trace_kvm.h"
 
 /* Results that no program sees: the kernel makes the call once more. */
 #define FIRST_RESTART 512
@@ -165,7 +165,7 @@ static void enter(struct tracer *tr, pid_t tid, uint64_t nr,
 
 	if (c)
 		closing(tr, tid, c, args);
-	if (nr != SYS_ioctl || (args[1] >> 8 & 0xff) != TK_TYPE)
+	if (nr != SYS_ioctl || (args[1] >> 8 & 0xff) != KVM_IO)
 		return;
 	t = find_or_add(tr, tid);
 	if (!t)

@@ -16,8 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "trace.h"
-#include "trace_kvm.h"
 
 const struct closer trace_closers[] = {
 	{ SYS_close, 0, 0 },
@@ -54,7 +54,7 @@ static const struct sock_filter ioctls[] = {
 	/* The low half of the request: both machines keep it first. */
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(args[1])),
 	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TK_TYPE << 8, 0, 1),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KVM_IO << 8, 0, 1),
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 };

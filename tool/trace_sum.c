@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "abi.h"
 #include "trace.h"
-#include "trace_kvm.h"
 
 const char *const trace_phase_names[N_PHASES] = {
 	[SETUP] = "setup",	   [LOAD] = "load",
@@ -183,6 +183,6 @@ const struct reg_tally *trace_next(const struct sum *sum, enum phase phase,
 
 const char *trace_reg_name(uint64_t id, char buf[TRACE_NAME_SIZE])
 {
-	onereg_reg_name(id & ~TK_REG_SCOPE_VM, buf, TRACE_NAME_SIZE);
+	onereg_reg_name(id & ~REG_SCOPE_VM, buf, TRACE_NAME_SIZE);
 	return buf;
 }

@@ -11,38 +11,38 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "trace.h"
-#include "trace_kvm.h"
 
 const struct op_info trace_ops[N_OPS] = {
-	[OP_GET] = { TK_GET_ONE_REG, "KVM_GET_ONE_REG", "GET" },
-	[OP_SET] = { TK_SET_ONE_REG, "KVM_SET_ONE_REG", "SET" },
+	[OP_GET] = { GET_ONE_REG, "KVM_GET_ONE_REG", "GET" },
+	[OP_SET] = { SET_ONE_REG, "KVM_SET_ONE_REG", "SET" },
 	[OP_VGET] = { 0, "a register of KVM_GET_REG_VEC", "VGET" },
 	[OP_VSET] = { 0, "a register of KVM_SET_REG_VEC", "VSET" },
-	[OP_LIST] = { TK_GET_REG_LIST, "KVM_GET_REG_LIST", "LIST" },
-	[OP_GET_VEC] = { TK_GET_REG_VEC, "KVM_GET_REG_VEC", "GET-VEC" },
-	[OP_SET_VEC] = { TK_SET_REG_VEC, "KVM_SET_REG_VEC", "SET-VEC" },
-	[OP_INIT] = { TK_ARM_VCPU_INIT, "KVM_ARM_VCPU_INIT", "INIT" },
-	[OP_FINALIZE] = { TK_ARM_VCPU_FINALIZE, "KVM_ARM_VCPU_FINALIZE",
+	[OP_LIST] = { GET_REG_LIST, "KVM_GET_REG_LIST", "LIST" },
+	[OP_GET_VEC] = { GET_REG_VEC, "KVM_GET_REG_VEC", "GET-VEC" },
+	[OP_SET_VEC] = { SET_REG_VEC, "KVM_SET_REG_VEC", "SET-VEC" },
+	[OP_INIT] = { ARM_VCPU_INIT, "KVM_ARM_VCPU_INIT", "INIT" },
+	[OP_FINALIZE] = { ARM_VCPU_FINALIZE, "KVM_ARM_VCPU_FINALIZE",
 			  "FINALIZE" },
-	[OP_GET_EVENTS] = { TK_GET_VCPU_EVENTS, "KVM_GET_VCPU_EVENTS",
+	[OP_GET_EVENTS] = { GET_VCPU_EVENTS, "KVM_GET_VCPU_EVENTS",
 			    "GET-EVENTS" },
-	[OP_SET_EVENTS] = { TK_SET_VCPU_EVENTS, "KVM_SET_VCPU_EVENTS",
+	[OP_SET_EVENTS] = { SET_VCPU_EVENTS, "KVM_SET_VCPU_EVENTS",
 			    "SET-EVENTS" },
-	[OP_GET_MP_STATE] = { TK_GET_MP_STATE, "KVM_GET_MP_STATE",
+	[OP_GET_MP_STATE] = { GET_MP_STATE, "KVM_GET_MP_STATE",
 			      "GET-MP-STATE" },
-	[OP_SET_MP_STATE] = { TK_SET_MP_STATE, "KVM_SET_MP_STATE",
+	[OP_SET_MP_STATE] = { SET_MP_STATE, "KVM_SET_MP_STATE",
 			      "SET-MP-STATE" },
-	[OP_GET_ATTR] = { TK_GET_DEVICE_ATTR, "KVM_GET_DEVICE_ATTR",
+	[OP_GET_ATTR] = { GET_DEVICE_ATTR, "KVM_GET_DEVICE_ATTR",
 			  "GET-ATTR" },
-	[OP_SET_ATTR] = { TK_SET_DEVICE_ATTR, "KVM_SET_DEVICE_ATTR",
+	[OP_SET_ATTR] = { SET_DEVICE_ATTR, "KVM_SET_DEVICE_ATTR",
 			  "SET-ATTR" },
-	[OP_CREATE_VM] = { TK_CREATE_VM, "KVM_CREATE_VM", "CREATE-VM" },
-	[OP_CREATE_VCPU] = { TK_CREATE_VCPU, "KVM_CREATE_VCPU",
+	[OP_CREATE_VM] = { CREATE_VM, "KVM_CREATE_VM", "CREATE-VM" },
+	[OP_CREATE_VCPU] = { CREATE_VCPU, "KVM_CREATE_VCPU",
 			     "CREATE-VCPU" },
-	[OP_CREATE_DEVICE] = { TK_CREATE_DEVICE, "KVM_CREATE_DEVICE",
+	[OP_CREATE_DEVICE] = { CREATE_DEVICE, "KVM_CREATE_DEVICE",
 			       "CREATE-DEVICE" },
-	[OP_RUN] = { TK_RUN, "KVM_RUN", "RUN" },
+	[OP_RUN] = { RUN, "KVM_RUN", "RUN" },
 	[OP_OTHER] = { 0, "other ioctls of KVM's", "OTHER" },
 };
 
@@ -139,7 +139,7 @@ static struct call *add(struct watch *w, const struct pending *p, enum op op)
 /* Counters move: writing one again is not in vain. */
 static bool moves(uint64_t id)
 {
-	return id == TK_TIMER_CNT || id == TK_PTIMER_CNT;
+	return id == TIMER_CNT || id == PTIMER_CNT;
 }
 
 static bool add_register(struct watch *w, const struct pending *p,
@@ -147,7 +147,7 @@ static bool add_register(struct watch *w, const struct pending *p,
 			 uint64_t ns)
 {
 	struct call *c = add(w, p, op);
-	uint64_t id = e->id & ~TK_REG_SCOPE_VM;
+	uint64_t id = e->id & ~REG_SCOPE_VM;
 
 	if (!c)
 		return false;
@@ -185,7 +185,7 @@ static struct pending *new_pending(uint32_t n)
 static struct pending *enter_one(const struct thread *t)
 {
 	struct pending *p = new_pending(1);
-	struct tk_one_reg reg;
+	struct one_reg reg;
 
 	if (!p)
 		return NULL;
@@ -198,12 +198,12 @@ static struct pending *enter_one(const struct thread *t)
 
 static struct pending *enter_vector(const struct thread *t)
 {
-	struct tk_one_reg reg;
-	struct tk_reg_vec vec;
+	struct one_reg reg;
+	struct reg_vec vec;
 	struct pending *p;
 
 	if (!read_memory(t, t->arg, &vec, sizeof(vec)) ||
-	    vec.count > TK_REG_VEC_MAX)
+	    vec.count > REG_VEC_MAX)
 		vec.count = 0;
 	p = new_pending(vec.count);
 	for (uint32_t i = 0; p && i < vec.count; i++) {
@@ -264,7 +264,7 @@ static void created(struct watch *w, const struct thread *t,
 		    struct pending *p, int64_t result)
 {
 	struct fd new = { t->process, (int)result, p->fd.vm, p->fd.vcpu };
-	struct tk_create_device device;
+	struct create_device device;
 
 	if (p->op == OP_CREATE_VM) {
 		new.vm = trace_vm_new(&w->vms);
@@ -275,7 +275,7 @@ static void created(struct watch *w, const struct thread *t,
 		p->fd.vcpu = new.vcpu;
 	} else {
 		if (!read_memory(t, t->arg, &device, sizeof(device)) ||
-		    device.flags & TK_CREATE_DEVICE_TEST)
+		    device.flags & CREATE_DEVICE_TEST)
 			return;
 		new.fd = (int)device.fd;
 	}
@@ -297,7 +297,7 @@ static void leave_vector(struct watch *w, const struct thread *t,
 {
 	enum op op = p->op == OP_GET_VEC ? OP_VGET : OP_VSET;
 	int error = result < 0 ? (int)-result : 0;
-	struct tk_reg_vec vec;
+	struct reg_vec vec;
 	struct call *c;
 	uint32_t done;
 
@@ -417,7 +417,7 @@ struct samples {
 static void fail_often(void)
 {
 	for (int i = 0; i < N_SAMPLES; i++)
-		ioctl(-1, TK_GET_ONE_REG, NULL);
+		ioctl(-1, GET_ONE_REG, NULL);
 }
 
 static void ignore(void *userdata, struct thread *t)

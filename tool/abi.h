@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The part of the KVM/arm64 ABI that onereg bench speaks itself, as a VMM
- * would. Spelt out, so that it compiles on every machine. Numbers and layouts
- * are those of <linux/kvm.h> and arm64's <asm/kvm.h>; what is about VM-scoped
- * registers, of docs/vm-registers.md.
+ * would, and that onereg trace sees spoken. Spelt out, so that it compiles on
+ * every machine; not the library's, of which the tool sees onereg.h only.
+ * Numbers and layouts are those of <linux/kvm.h> and arm64's <asm/kvm.h>; what
+ * is about VM-scoped registers, of docs/vm-registers.md. trace.test's VMM
+ * makes its calls with the library's, and so holds one against the other.
  */
-#ifndef ONEREG_BENCH_ABI_H
-#define ONEREG_BENCH_ABI_H
+#ifndef ONEREG_TOOL_ABI_H
+#define ONEREG_TOOL_ABI_H
 
 #include <linux/ioctl.h>
 #include <stdint.h>
@@ -18,7 +20,7 @@ struct vcpu_init {
 
 struct one_reg {
 	uint64_t id;
-	uint64_t addr;
+	uint64_t addr;		/* of the value, in the VMM */
 };
 
 struct reg_list {
@@ -30,9 +32,18 @@ struct reg_vec {
 	uint32_t count;
 	uint32_t done;
 	uint64_t flags;
-	uint64_t regs;
+	uint64_t regs;		/* of struct one_reg[count], in the VMM */
 	uint64_t reserved;
 };
+#define REG_VEC_MAX		4096
+
+struct create_device {
+	uint32_t type;
+	uint32_t fd;
+	uint32_t flags;
+};
+/* It only asks: there is no new descriptor. */
+#define CREATE_DEVICE_TEST	1
 
 struct mp_state {
 	uint32_t mp_state;
@@ -49,7 +60,8 @@ struct device_attr {
 	uint64_t addr;
 };
 
-#define KVM_IO			0xAE
+/* Every ioctl of KVM has this type; 0x20 to 0x3f of it are others'. */
+#define KVM_IO			0xae
 #define CREATE_VM		_IO(KVM_IO, 0x01)
 #define CHECK_EXTENSION		_IO(KVM_IO, 0x03)
 #define GET_VCPU_MMAP_SIZE	_IO(KVM_IO, 0x04)
@@ -65,7 +77,9 @@ struct device_attr {
 #define ARM_PREFERRED_TARGET	_IOR(KVM_IO, 0xaf, struct vcpu_init)
 #define GET_REG_LIST		_IOWR(KVM_IO, 0xb0, struct reg_list)
 #define ARM_VCPU_FINALIZE	_IOW(KVM_IO, 0xc2, int)
+#define CREATE_DEVICE		_IOWR(KVM_IO, 0xe0, struct create_device)
 #define SET_DEVICE_ATTR		_IOW(KVM_IO, 0xe1, struct device_attr)
+#define GET_DEVICE_ATTR		_IOW(KVM_IO, 0xe2, struct device_attr)
 #define GET_REG_VEC		_IOWR(KVM_IO, 0xf0, struct reg_vec)
 #define SET_REG_VEC		_IOWR(KVM_IO, 0xf1, struct reg_vec)
 
@@ -121,5 +135,8 @@ struct device_attr {
 #define TIMER_CVAL		SYS(3, 3, 14, 0, 2)
 #define TIMER_CNT		SYS(3, 3, 14, 3, 2)
 #define PTIMER_CNT		SYS(3, 3, 14, 0, 1)
+
+/* In an id: the kernel tells that the register is VM-scoped. */
+#define REG_SCOPE_VM		0x10000000ULL
 
 #endif
