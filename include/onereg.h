@@ -537,11 +537,13 @@ struct onereg_stage_options {
 	const struct onereg_pool *pool;
 	enum onereg_time time;	/* of the destination */
 	/*
-	 * While the guest runs: takes one vCPU out of KVM_RUN, a pending exit
-	 * completed as for onereg_vm_save(), and lets it go on; the others run.
-	 * Called from the thread that stages; both or neither. 0 or -errno,
-	 * which ends the staging. NULL: KVM makes each call wait until the vCPU
-	 * leaves KVM_RUN by itself, which a guest that spins may never do.
+	 * Of the source, while the guest runs: takes one vCPU out of KVM_RUN, a
+	 * pending exit completed as for onereg_vm_save(), and lets it go on;
+	 * the others run. Called in pairs from the thread that stages, one vCPU
+	 * after the other; set both or neither. 0 or -errno, which ends the
+	 * staging; then release() is not called for that vCPU. NULL: KVM makes
+	 * each call wait until the vCPU leaves KVM_RUN by itself, which a guest
+	 * that spins may never do.
 	 */
 	int (*hold)(void *userdata, size_t vcpu);
 	void (*release)(void *userdata, size_t vcpu);
@@ -553,7 +555,7 @@ struct onereg_destination;
 
 /*
  * Takes a first copy of a VM's state, while the guest runs, a vCPU after the
- * other, held two or three times for a moment. The values need not fit
+ * other, each held two to four times for a moment. The values need not fit
  * together: whatever moves later is noticed. Also finds out, on a scratch VM,
  * which registers neither the guest nor a reset of a vCPU can change. Errors as
  * of onereg_vm_save(); vCPUs that disagree on a VM-wide value are -EBADE, as no
@@ -576,9 +578,10 @@ onereg_source_image(struct onereg_source *source);
  * Reads all state anew, as staging did, and gives what has changed since the
  * last time: also what only the VMM itself can have changed, such as a
  * register it has written since. To be called before the blackout where the
- * VMM has done that, or where much may have changed. *ret lives until the next
- * call on the source. -ESTALE: the registers are others than before: stage
- * anew, into a fresh VM.
+ * VMM has done that, or where much may have changed. *ret, of *ret_size bytes,
+ * lives until the next call on the source. Errors as of onereg_source_stage(),
+ * after which it can be called again, and -ESTALE: the registers are others
+ * than before: stage anew, into a fresh VM.
  */
 int onereg_source_restage(struct onereg_source *source, const void **ret,
 			  size_t *ret_size,
@@ -586,8 +589,9 @@ int onereg_source_restage(struct onereg_source *source, const void **ret,
 /*
  * The blackout: every vCPU is out of KVM_RUN and stays out, as for
  * onereg_vm_save(). Reads what a guest can have changed, and the GIC; a VM-wide
- * register is not read but the counters. *ret as above. After a failed
- * migration the guest may run on, and be restaged and stopped again.
+ * register is not read but the counters. *ret as above. Errors as of
+ * onereg_vm_save(). After one, and after a failed migration, the guest may run
+ * on, and be restaged and stopped again.
  */
 int onereg_source_stop(struct onereg_source *source, const void **ret,
 		       size_t *ret_size,
@@ -608,8 +612,10 @@ int onereg_destination_stage(struct onereg_vm *vm,
 /*
  * Takes what onereg_source_restage() gave. -EBADMSG damaged; -EPROTO of another
  * image, out of order, or the last ones; -ESTALE a register changed that this
- * VM cannot be given any more; else as onereg_vm_restore(). The VM is no worse
- * for damaged changes: sent again, they are taken.
+ * VM cannot be given any more; -EINVAL an earlier call failed, or the VM was
+ * committed; else as onereg_vm_restore(). The VM is no worse for -EBADMSG and
+ * -EPROTO: the right ones are taken then. After any other, unless it was
+ * committed, it must not run: delete it.
  */
 int onereg_destination_restage(struct onereg_destination *destination,
 			       const void *changes, size_t size,
@@ -620,14 +626,15 @@ int onereg_destination_restage(struct onereg_destination *destination,
  * the kernel has no vectors), then the GIC, and the counters once. Each value
  * was taken by the kernel; that it reads back is for onereg_destination_prove()
  * to tell, until which the changes must live. Errors as of
- * onereg_destination_restage(), and then the VM must not run.
+ * onereg_destination_restage(); until one call succeeds the VM must not run.
  */
 int onereg_destination_commit(struct onereg_destination *destination,
 			      const void *changes, size_t size,
 			      struct onereg_report *report) ONEREG_CHECKED;
 /*
  * After the commit and before the VM runs: reads everything back and compares,
- * as onereg_vm_prove(), at its cost. 0 with findings, or an error.
+ * as onereg_vm_prove(), at its cost. 0 with findings, or an error: -EINVAL no
+ * report, or not committed.
  */
 int onereg_destination_prove(struct onereg_destination *destination,
 			     struct onereg_report *report) ONEREG_CHECKED;

@@ -60,12 +60,6 @@ struct onereg_destination {
 	bool failed, committed;
 };
 
-static int no_memory(struct onereg_report *report)
-{
-	report_error(report, -ENOMEM, NULL, "live migration", "no memory");
-	return -ENOMEM;
-}
-
 static const struct regset *set_of(const struct onereg_destination *d,
 				   size_t vcpu)
 {
@@ -82,6 +76,7 @@ static enum action choose_action(const struct regset *list, uint64_t id)
 		return KEEP;
 	if (f->settled)
 		return TOO_LATE;
+	/* A deadline is stored as it is: it need not wait for the counters. */
 	if (f->phase != PHASE_VCPU && f->phase != PHASE_TIMER)
 		return LATER;
 	if (regset_find(list, id) < 0)
@@ -134,8 +129,8 @@ static int find_actions(struct onereg_destination *d, size_t vcpu,
 static int make_vcpu(struct onereg_destination *d, size_t vcpu,
 		     struct onereg_report *report)
 {
-	/* A register of a pair takes two calls; one place for WRITE_BEFORE. */
-	size_t n = 2 * set_of(d, vcpu)->n + 1;
+	/* WRITE_BEFORE from the middle down; upwards two calls for a pair. */
+	size_t n = 3 * set_of(d, vcpu)->n + 1;
 	struct regset list;
 	int ret = access_vcpu_list(&d->restore.access, vcpu, &list);
 
@@ -148,7 +143,7 @@ static int make_vcpu(struct onereg_destination *d, size_t vcpu,
 	regset_free(&list);
 	d->vcpus[vcpu].regs = malloc(n * sizeof(*d->vcpus[vcpu].regs));
 	if (ret || !d->vcpus[vcpu].regs)
-		return no_memory(report);
+		return stage_no_memory(report);
 	/* The first touch of a page costs: not in the blackout. */
 	memset(d->vcpus[vcpu].regs, 0, n * sizeof(*d->vcpus[vcpu].regs));
 	return 0;
@@ -165,7 +160,7 @@ static int make_vcpus(struct onereg_destination *d,
 	d->changes.at = calloc(changes_n_records(n) + 1,
 			       sizeof(*d->changes.at));
 	if (!d->vcpus || !d->actions || !d->changes.at)
-		return no_memory(report);
+		return stage_no_memory(report);
 	for (size_t i = 0; i < n && !ret; i++)
 		ret = make_vcpu(d, i, report);
 	return ret;
@@ -248,7 +243,7 @@ int onereg_destination_stage(struct onereg_vm *vm,
 	int r;
 
 	if (!d)
-		return no_memory(report);
+		return stage_no_memory(report);
 	d->vm = vm;
 	d->folded = true;
 	r = open_destination(d, image, options, report);
@@ -302,11 +297,9 @@ static void take_registers(const struct onereg_destination *d, size_t vcpu)
 	const struct todo *todo = v->actions->todo;
 	const uint64_t *ids = set_of(d, vcpu)->ids;
 	struct row_changes row = v->changes.row;
-	struct ka_one_reg *to = v->regs + 1;
+	struct ka_one_reg *first = v->regs + row.set->n, *to = first;
 	const uint8_t *value;
 	size_t i;
-
-	v->first = to;
 
 	while (row_changes_next(&row, &i, &value)) {
 		/* Nearly all, and gcc would ask for it last. */
@@ -317,9 +310,8 @@ static void take_registers(const struct onereg_destination *d, size_t vcpu)
 		}
 		switch ((enum action)todo[i].action) {
 		case WRITE_BEFORE:
-			v->regs[0] = (struct ka_one_reg){ ids[i],
-							  (uintptr_t)value };
-			v->first = v->regs;
+			*--first = (struct ka_one_reg){ ids[i],
+							(uintptr_t)value };
 			break;
 		case WRITE_BOTH:
 			*to++ = (struct ka_one_reg){
@@ -344,7 +336,8 @@ static void take_registers(const struct onereg_destination *d, size_t vcpu)
 			break;
 		}
 	}
-	v->n_regs = (size_t)(to - v->first);
+	v->first = first;
+	v->n_regs = (size_t)(to - first);
 	if (row.bad)
 		v->fault.error = -EBADMSG;
 }
@@ -397,6 +390,27 @@ static int look_at_head(struct onereg_destination *d, const void *data,
 	return 0;
 }
 
+static int tell_missing(const struct destination_vcpu *v, size_t vcpu,
+			struct onereg_report *report)
+{
+	if (!v->missing)
+		return 0;
+	report_add(report, &(struct onereg_finding){
+				   .severity = ONEREG_IMPOSSIBLE,
+				   .class_ = ONEREG_CLASS_MISSING,
+				   .space = ONEREG_SPACE_REG,
+				   .vcpu = (int)vcpu,
+				   .id = v->missing_id,
+				   .a = v->missing,
+				   .value_size = onereg_reg_size(v->missing_id),
+				   .why = "it changed after staging, and the "
+					  "vCPU here cannot take that",
+				   .todo = catalogue_find(v->missing_id)->why,
+			   });
+	return -ESTALE;
+}
+
+/* Damage first: what is damaged says nothing of this host. */
 static int look_at_vcpus(struct onereg_destination *d,
 			 struct onereg_report *report)
 {
@@ -405,10 +419,12 @@ static int look_at_vcpus(struct onereg_destination *d,
 	run_jobs(&d->pool, d->vm->n_vcpus, look_at_vcpu, d);
 	for (size_t i = 0; i < d->vm->n_vcpus && !ret; i++)
 		ret = job_failed(&d->vcpus[i].fault, i, report);
+	for (size_t i = 0; i < d->vm->n_vcpus && !ret; i++)
+		ret = tell_missing(&d->vcpus[i], i, report);
 	return ret;
 }
 
-/* The VM's record: true, *ret_i and *ret_value; false at its end. */
+/* *ret_features: more than the counters has changed. */
 static int look_at_vm(struct onereg_destination *d, bool *ret_features,
 		      struct onereg_report *report)
 {
@@ -429,15 +445,13 @@ static int look_at_vm(struct onereg_destination *d, bool *ret_features,
 static int look_at_gic(struct onereg_destination *d, struct attrs *gic,
 		       bool last, struct onereg_report *report)
 {
-	bool whole = !gic->n;
 	int ret = changes_gic(&d->changes, gic);
+	bool whole = !gic->n;
 
 	if (!ret && last && d->image->has_gic)
 		ret = gic_is_whole(d->image, gic, &whole);
-	else
-		whole = !gic->n;
 	if (ret == -ENOMEM)
-		return no_memory(report);
+		return stage_no_memory(report);
 	if (ret || !whole)
 		return damaged(report, -EBADMSG,
 			       "damaged, or of another GIC, in the GIC's part");
@@ -500,35 +514,11 @@ static void write_vcpu(void *arg, size_t vcpu)
 	v->fault.why = "this host refuses the value";
 }
 
-static int tell_missing(const struct destination_vcpu *v, size_t vcpu,
-			struct onereg_report *report)
-{
-	if (!v->missing)
-		return 0;
-	report_add(report, &(struct onereg_finding){
-				   .severity = ONEREG_IMPOSSIBLE,
-				   .class_ = ONEREG_CLASS_MISSING,
-				   .space = ONEREG_SPACE_REG,
-				   .vcpu = (int)vcpu,
-				   .id = v->missing_id,
-				   .a = v->missing,
-				   .value_size = onereg_reg_size(v->missing_id),
-				   .why = "it changed after staging, and the "
-					  "vCPU here cannot take that",
-				   .todo = catalogue_find(v->missing_id)->why,
-			   });
-	return -ESTALE;
-}
-
 static int write_vcpus(struct onereg_destination *d,
 		       struct onereg_report *report)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < d->vm->n_vcpus && !ret; i++)
-		ret = tell_missing(&d->vcpus[i], i, report);
-	if (ret)
-		return ret;
 	run_jobs(&d->pool, d->vm->n_vcpus, write_vcpu, d);
 	for (size_t i = 0; i < d->vm->n_vcpus; i++) {
 		int error = job_failed(&d->vcpus[i].fault, i, report);
@@ -621,6 +611,8 @@ static int take_changes(struct onereg_destination *d, const void *data,
 		ret = look_at_vcpus(d, report);
 	if (ret) {
 		attrs_free(&gic);
+		/* No later changes can follow these. */
+		d->failed = ret == -ESTALE;
 		return ret;
 	}
 	if (last) {

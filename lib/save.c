@@ -64,6 +64,21 @@ static int get_reg(const struct save *s, size_t vcpu, uint64_t id, void *to)
 
 /* ---- one vCPU after the other ---- */
 
+static int hold_failed(const struct save *s, int error, size_t vcpu)
+{
+	report_add(s->report,
+		   &(struct onereg_finding){
+			   .severity = ONEREG_ERROR,
+			   .vcpu = (int)vcpu,
+			   .name = "vCPU",
+			   .error = -error,
+			   .operation = "hold()",
+			   .why = "the caller's function cannot take it out of "
+				  "KVM_RUN",
+		   });
+	return error;
+}
+
 /* While the guest runs, the caller keeps the vCPU out of KVM_RUN meanwhile. */
 static int visit(struct save *s, size_t vcpu,
 		 int (*fn)(struct save *s, size_t vcpu))
@@ -75,18 +90,18 @@ static int visit(struct save *s, size_t vcpu,
 		return fn(s, vcpu);
 	ret = o->hold(o->userdata, vcpu);
 	if (ret)
-		return vcpu_failed(s, ret, "hold", vcpu, "vCPU");
+		return hold_failed(s, ret, vcpu);
 	ret = fn(s, vcpu);
 	o->release(o->userdata, vcpu);
 	return ret;
 }
 
-static int for_each_vcpu(struct save *s,
+static int for_each_vcpu(struct save *s, size_t first,
 			 int (*fn)(struct save *s, size_t vcpu))
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < s->vm->n_vcpus && !ret; i++)
+	for (size_t i = first; i < s->vm->n_vcpus && !ret; i++)
 		ret = visit(s, i, fn);
 	return ret;
 }
@@ -383,7 +398,7 @@ static int find_conflicts(struct save *s, size_t vcpu)
 	const struct regset *set = &s->image->vm_set;
 	int ret = 0;
 
-	for (size_t i = 0; i < set->n && vcpu && !ret; i++) {
+	for (size_t i = 0; i < set->n && !ret; i++) {
 		uint64_t id = set->ids[i];
 		const uint8_t *first = s->image->vm_row + set->offsets[i];
 		uint8_t value[KA_REG_SIZE_MAX];
@@ -423,7 +438,7 @@ static int save_vm_wide(struct save *s)
 	if (!ret)
 		ret = through_vm_door(s, read_vm_row);
 	if (!ret && has_doubts(s))
-		ret = for_each_vcpu(s, find_conflicts);
+		ret = for_each_vcpu(s, 1, find_conflicts);
 	if (!ret && s->image->n_conflicts) {
 		ret = pick_vm_set(s);
 		if (!ret)
@@ -577,7 +592,7 @@ static int look_at_vcpu(struct save *s, size_t vcpu)
 
 static int look_at_vcpus(struct save *s)
 {
-	return for_each_vcpu(s, look_at_vcpu);
+	return for_each_vcpu(s, 0, look_at_vcpu);
 }
 
 static int save_vcpu(struct save *s, size_t vcpu)
@@ -587,7 +602,7 @@ static int save_vcpu(struct save *s, size_t vcpu)
 
 static int save_vcpus(struct save *s)
 {
-	return for_each_vcpu(s, save_vcpu);
+	return for_each_vcpu(s, 0, save_vcpu);
 }
 
 static int check_vm(struct save *s)

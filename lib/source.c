@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The source of a live migration: a first copy while the guest runs, then, in
- * the blackout, what can have changed since. All that the blackout needs is
- * made before: the calls, and room for the result.
+ * the blackout, what can have changed since. What the blackout needs is made
+ * before: the calls, and room for the result, but the first time for the GIC's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -52,12 +52,6 @@ struct onereg_source {
 	size_t allocated, size;
 	bool stopped;		/* *_now is newer than the image */
 };
-
-static int no_memory(struct onereg_report *report)
-{
-	report_error(report, -ENOMEM, NULL, "live migration", "no memory");
-	return -ENOMEM;
-}
 
 static const struct regset *set_of(const struct onereg_source *s, size_t vcpu)
 {
@@ -240,7 +234,7 @@ static int open_source(struct onereg_source *s,
 		return ret;
 	s->image->staged = identity_of(s->image);
 	if (starting_read(&s->starting, s->vm, s->image) || make_room(s))
-		return no_memory(report);
+		return stage_no_memory(report);
 	make_plan(s);
 	return 0;
 }
@@ -254,7 +248,7 @@ int onereg_source_stage(struct onereg_vm *vm,
 	int r;
 
 	if (!s)
-		return no_memory(report);
+		return stage_no_memory(report);
 	s->vm = vm;
 	r = open_source(s, options, report);
 	if (r) {
@@ -518,7 +512,7 @@ int onereg_source_stop(struct onereg_source *s, const void **ret,
 	if (!r)
 		r = stop_gic(s, report);
 	if (!r && reserve(s))
-		r = no_memory(report);
+		r = stage_no_memory(report);
 	if (r)
 		return r;
 	/* It may need more room than there was. */

@@ -4,6 +4,19 @@
 
 #include "stage.h"
 
+int stage_no_memory(struct onereg_report *report)
+{
+	report_error(report, -ENOMEM, NULL, "live migration", "no memory");
+	return -ENOMEM;
+}
+
+static int refuse(struct onereg_report *report, int error, const char *function,
+		  const char *why)
+{
+	report_error(report, error, NULL, function, "%s", why);
+	return error;
+}
+
 int stage_options_take(struct onereg_stage_options *o,
 		       struct onereg_pool *pool,
 		       const struct onereg_stage_options *options,
@@ -15,16 +28,25 @@ int stage_options_take(struct onereg_stage_options *o,
 	int ret = options_take(o, sizeof(*o), options ? options : &none);
 
 	*pool = (struct onereg_pool){ 0 };
-	if (!ret && o->pool)
-		ret = options_take(pool, sizeof(*pool), o->pool);
-	if (!ret && ((o->pool && !pool->run) || !o->hold != !o->release))
-		ret = -EINVAL;
 	if (ret)
-		report_error(report, ret, NULL, function,
-			     "struct onereg_stage_options or its pool has no "
-			     "size, only one of hold() and release(), no run(), "
-			     "or fields that this version does not know");
-	return ret;
+		return refuse(report, ret, function,
+			      "struct onereg_stage_options has no size, or "
+			      "fields that this version does not know");
+	if (!o->hold != !o->release)
+		return refuse(report, -EINVAL, function,
+			      "only one of hold() and release(): set both or "
+			      "neither");
+	if (!o->pool)
+		return 0;
+	ret = options_take(pool, sizeof(*pool), o->pool);
+	if (ret)
+		return refuse(report, ret, function,
+			      "struct onereg_pool has no size, or fields that "
+			      "this version does not know");
+	if (!pool->run)
+		return refuse(report, -EINVAL, function,
+			      "struct onereg_pool has no run()");
+	return 0;
 }
 
 int job_failed(const struct job_fault *fault, size_t vcpu,

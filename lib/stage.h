@@ -30,7 +30,9 @@ static inline void run_jobs(const struct onereg_pool *pool, size_t n,
 			job(arg, i);
 }
 
-/* stage.c: the options, complete, and their pool. Reports. */
+/* stage.c: -ENOMEM, told. */
+int stage_no_memory(struct onereg_report *report);
+/* The options, complete, and their pool. Reports. */
 int stage_options_take(struct onereg_stage_options *o,
 		       struct onereg_pool *pool,
 		       const struct onereg_stage_options *options,
