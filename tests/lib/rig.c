@@ -11,14 +11,14 @@
 
 /* ---- an io whose n-th ioctl fails ---- */
 
-static void do_half(const struct faulty *f, int fd, unsigned long request,
+static void do_half(struct faulty *f, int fd, unsigned long request,
 		    struct ka_reg_vec *vec)
 {
 	struct ka_reg_vec half = *vec;
 
 	half.count /= 2;
 	if (half.count &&
-	    !f->real->ioctl(f->real->userdata, fd, request, &half))
+	    !pass_ioctl(&f->pass, fd, request, &half))
 		vec->done = half.count;
 }
 
@@ -37,51 +37,7 @@ static int faulty_ioctl(void *userdata, int fd, unsigned long request,
 			do_half(f, fd, request, arg);
 		return -f->error;
 	}
-	return f->real->ioctl(f->real->userdata, fd, request, arg);
-}
-
-static int faulty_open(void *userdata, const char *path)
-{
-	struct faulty *f = userdata;
-
-	return f->real->open(f->real->userdata, path);
-}
-
-static int faulty_close(void *userdata, int fd)
-{
-	struct faulty *f = userdata;
-
-	return f->real->close(f->real->userdata, fd);
-}
-
-static int faulty_frequency(void *userdata, uint64_t *ret)
-{
-	struct faulty *f = userdata;
-
-	return f->real->counter_frequency(f->real->userdata, ret);
-}
-
-static int faulty_clock(void *userdata, uint64_t *ret)
-{
-	struct faulty *f = userdata;
-
-	return f->real->wall_clock(f->real->userdata, ret);
-}
-
-static int faulty_release(void *userdata, char *buf, size_t size)
-{
-	struct faulty *f = userdata;
-
-	return f->real->release(f->real->userdata, buf, size);
-}
-
-static void faulty_init(struct faulty *f, const struct onereg_io *real)
-{
-	*f = (struct faulty){ .real = real, .io = {
-		.size = sizeof(f->io), .userdata = f, .open = faulty_open,
-		.close = faulty_close, .ioctl = faulty_ioctl,
-		.counter_frequency = faulty_frequency,
-		.wall_clock = faulty_clock, .release = faulty_release } };
+	return pass_ioctl(&f->pass, fd, request, arg);
 }
 
 void arm(struct faulty *f, uint64_t n, int error, bool for_good)
@@ -111,10 +67,11 @@ static void rig_open(void)
 	cr_assert_eq(model_host_new(&o, &rig.host), 0);
 	cr_assert_eq(model_new(rig.host, NULL, &src), 0);
 	cr_assert_eq(model_new(rig.host, NULL, &dst), 0);
-	faulty_init(&rig.faulty, model_io(dst));
+	cr_assert_eq(pass_init(&rig.faulty.pass, model_io(dst), faulty_ioctl),
+		     0);
 	rig.faulty.halves = with_halves;
 	rig.t.src = (struct machine){ model_io(src), src };
-	rig.t.dst = (struct machine){ &rig.faulty.io, dst };
+	rig.t.dst = (struct machine){ &rig.faulty.pass.io, dst };
 	shape.features = rig.host->profiles[1].features;
 	rig.t.features = shape.features;
 	cr_assert(guest_make(&rig.t, &rig.src, &shape, 1), "%s", rig.t.log);

@@ -13,8 +13,7 @@
 
 /* An io whose n-th ioctl fails. */
 struct faulty {
-	struct onereg_io io;
-	const struct onereg_io *real;
+	struct pass pass;
 	uint64_t n, calls;	/* n 0: never */
 	int error;
 	bool for_good;

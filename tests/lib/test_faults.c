@@ -32,7 +32,7 @@ static bool proved(const struct onereg_report *report)
 
 static int run_dry_run(struct onereg_report *report)
 {
-	return onereg_image_dry_run(rig.image, &rig.faulty.io, NULL, report);
+	return onereg_image_dry_run(rig.image, &rig.faulty.pass.io, NULL, report);
 }
 
 static int run_save(struct onereg_report *report)
@@ -82,7 +82,7 @@ static void make_proved(void)
 static int describe(struct onereg_report *report, bool probe)
 {
 	struct onereg_describe_options o = { .size = sizeof(o),
-					     .io = &rig.faulty.io,
+					     .io = &rig.faulty.pass.io,
 					     .probe_scope = probe };
 	int ret = onereg_host_describe(&o, &rig.again, report);
 

@@ -17,7 +17,7 @@ static int less_open(void *userdata, const char *path)
 
 	if (l->open_error)
 		return -l->open_error;
-	fd = l->real.open(l->real.userdata, path);
+	fd = pass_open(&l->pass, path);
 	l->n_open += fd >= 0;
 	return fd;
 }
@@ -27,7 +27,7 @@ static int less_close(void *userdata, int fd)
 	struct less *l = userdata;
 
 	l->n_open--;
-	return l->real.close(l->real.userdata, fd);
+	return pass_close(&l->pass, fd);
 }
 
 static bool is_hidden(const struct less *l, const void *cap)
@@ -47,7 +47,7 @@ static int less_ioctl(void *userdata, int fd, unsigned long request, void *arg)
 		return 0;
 	if (l->refuse && request == l->refuse && l->n_asked++ >= l->n)
 		return -l->error;
-	ret = l->real.ioctl(l->real.userdata, fd, request, arg);
+	ret = pass_ioctl(&l->pass, fd, request, arg);
 	if (request == KA_CREATE_VM || request == KA_CREATE_VCPU ||
 	    request == KA_CREATE_DEVICE)
 		l->n_open += ret >= 0;
@@ -59,35 +59,20 @@ static int less_frequency(void *userdata, uint64_t *ret)
 	struct less *l = userdata;
 
 	if (!l->frequency)
-		return l->real.counter_frequency(l->real.userdata, ret);
+		return pass_frequency(&l->pass, ret);
 	*ret = l->frequency;
 	return 0;
-}
-
-static int less_clock(void *userdata, uint64_t *ret)
-{
-	struct less *l = userdata;
-
-	return l->real.wall_clock(l->real.userdata, ret);
-}
-
-static int less_release(void *userdata, char *buf, size_t size)
-{
-	struct less *l = userdata;
-
-	return l->real.release(l->real.userdata, buf, size);
 }
 
 bool less_init(struct test *t, struct less *l, const struct onereg_io *real)
 {
 	int ret;
 
-	*l = (struct less){ .io = {
-		.size = sizeof(l->io), .userdata = l, .open = less_open,
-		.close = less_close, .ioctl = less_ioctl,
-		.counter_frequency = less_frequency, .wall_clock = less_clock,
-		.release = less_release } };
-	ret = io_complete(&l->real, real);
+	*l = (struct less){ 0 };
+	ret = pass_init(&l->pass, real, less_ioctl);
+	l->pass.io.open = less_open;
+	l->pass.io.close = less_close;
+	l->pass.io.counter_frequency = less_frequency;
 	return EXPECT(t, !ret, "%d", ret);
 }
 
@@ -112,7 +97,7 @@ static void expect_no(struct test *t, struct pair *p, struct less *l,
 	int ret;
 
 	onereg_report_clear(p->report);
-	ret = onereg_image_dry_run(p->image, &l->io, NULL, p->report);
+	ret = onereg_image_dry_run(p->image, &l->pass.io, NULL, p->report);
 	if (!EXPECT(t, !ret && has_shape(p->report, name) &&
 			       onereg_report_verdict(p->report) == ONEREG_NO,
 		    "%s: %d, %s", name, ret,
@@ -196,7 +181,7 @@ void dry_run_says_no_without_stolen_time(struct test *t)
 static void expect_undescribed(struct test *t, struct less *l, int error,
 			       const char *name, const char *why)
 {
-	struct onereg_describe_options o = { .size = sizeof(o), .io = &l->io };
+	struct onereg_describe_options o = { .size = sizeof(o), .io = &l->pass.io };
 	struct onereg_report *report = report_new(t);
 	const struct onereg_finding *f;
 	struct onereg_host *host = NULL;

@@ -21,25 +21,11 @@ struct touch {
 };
 
 struct tally {
-	struct onereg_io io, real;
+	struct pass pass;
 	struct call calls[MAX_CALLS];
 	struct touch touches[MAX_CALLS];
 	size_t n_calls, n_touches;
 };
-
-static int tally_open(void *userdata, const char *path)
-{
-	struct tally *l = userdata;
-
-	return l->real.open(l->real.userdata, path);
-}
-
-static int tally_close(void *userdata, int fd)
-{
-	struct tally *l = userdata;
-
-	return l->real.close(l->real.userdata, fd);
-}
 
 static void touch(struct tally *l, int fd, const struct ka_one_reg *regs,
 		  size_t n)
@@ -61,50 +47,24 @@ static int tally_ioctl(void *userdata, int fd, unsigned long request,
 	if (request == KA_GET_REG_VEC || request == KA_SET_REG_VEC)
 		touch(l, fd, (const struct ka_one_reg *)(uintptr_t)vec->regs,
 		      vec->count);
-	return l->real.ioctl(l->real.userdata, fd, request, arg);
-}
-
-static int tally_frequency(void *userdata, uint64_t *ret)
-{
-	struct tally *l = userdata;
-
-	return l->real.counter_frequency(l->real.userdata, ret);
-}
-
-static int tally_clock(void *userdata, uint64_t *ret)
-{
-	struct tally *l = userdata;
-
-	return l->real.wall_clock(l->real.userdata, ret);
-}
-
-static int tally_release(void *userdata, char *buf, size_t size)
-{
-	struct tally *l = userdata;
-
-	return l->real.release(l->real.userdata, buf, size);
-}
-
-/* In front of the machine's own, which is told back by tally_end(). */
-static bool tally_begin(struct test *t, struct tally *l,
-			struct machine *machine)
-{
-	int ret;
-
-	*l = (struct tally){ .io = {
-		.size = sizeof(l->io), .userdata = l, .open = tally_open,
-		.close = tally_close, .ioctl = tally_ioctl,
-		.counter_frequency = tally_frequency,
-		.wall_clock = tally_clock, .release = tally_release } };
-	ret = io_complete(&l->real, machine->io);
-	machine->io = &l->io;
-	return EXPECT(t, !ret, "%d", ret);
+	return pass_ioctl(&l->pass, fd, request, arg);
 }
 
 static void tally_clear(struct tally *l)
 {
 	l->n_calls = 0;
 	l->n_touches = 0;
+}
+
+/* In front of the machine's own, which is told back by tally_end(). */
+static bool tally_begin(struct test *t, struct tally *l,
+			struct machine *machine)
+{
+	int ret = pass_init(&l->pass, machine->io, tally_ioctl);
+
+	tally_clear(l);
+	machine->io = &l->pass.io;
+	return EXPECT(t, !ret, "%d", ret);
 }
 
 static size_t count_calls(const struct tally *l, int fd,

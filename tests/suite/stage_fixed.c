@@ -3,6 +3,7 @@
  * Registers that a blackout need not read. What a guest can write is told
  * here by the architecture, not by the library.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "migration.h"
@@ -252,6 +253,38 @@ void what_the_vmm_has_changed_once_is_read(struct test *t)
 			ret = guest_set(&m.p.src, 1, id, &value);
 			EXPECT(t, !ret, "%d", ret);
 			migration_finish(t, &m);
+		}
+	}
+	migration_close(&m);
+}
+
+/* The GIC's redistributors have their places by it. */
+void affinity_that_changes_after_staging_is_refused(struct test *t)
+{
+	struct shape shape = default_shape(t);
+	const struct onereg_finding *f;
+	struct migration m;
+	uint64_t value, was;
+	int ret;
+
+	if (migration_start_fresh(t, &m, &shape)) {
+		ret = guest_get(&m.p.src, 1, MPIDR, &was);
+		value = was ^ 1 << 8;
+		ret = ret ? ret : guest_set(&m.p.src, 1, MPIDR, &value);
+		EXPECT(t, !ret, "%d", ret);
+		if (migration_read_again(t, &m)) {
+			onereg_report_clear(m.p.report);
+			ret = migration_take(&m, &m.changes);
+			f = find_finding(m.p.report, ONEREG_CLASS_MISSING,
+					 ONEREG_SPACE_REG, MPIDR, 0);
+			EXPECT(t, ret == -ESTALE && f && f->vcpu == 1, "%d",
+			       ret);
+			/* Nothing of it was written, and nothing follows. */
+			ret = guest_get(&m.p.dst, 1, MPIDR, &value);
+			EXPECT(t, !ret && value == was, "%d, %#llx", ret,
+			       (unsigned long long)value);
+			ret = migration_take(&m, &m.changes);
+			EXPECT(t, ret == -EINVAL, "again: %d", ret);
 		}
 	}
 	migration_close(&m);

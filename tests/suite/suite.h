@@ -10,6 +10,7 @@
 #define ONEREG_TESTS_SUITE_H
 
 #include "internal.h"
+#include "pass.h"
 
 struct model;
 
@@ -111,6 +112,7 @@ typedef void behaviour(struct test *t);
 	X(every_register_that_a_guest_can_write_is_read)                 \
 	X(what_only_the_vmm_changes_is_staged_again)                     \
 	X(what_the_vmm_has_changed_once_is_read)                         \
+	X(affinity_that_changes_after_staging_is_refused)                \
 	X(blackout_takes_few_calls)                                      \
 	X(blackout_of_a_new_vm_reads_what_a_guest_can_write)             \
 	X(changes_are_taken_in_their_order_only)                         \
@@ -123,6 +125,10 @@ typedef void behaviour(struct test *t);
 	X(moved_vm_is_saved)                                             \
 	X(threads_move_a_vm)                                             \
 	X(pool_that_cannot_run_is_refused)                               \
+	X(vcpus_are_held_while_they_are_read)                            \
+	X(hold_that_fails_ends_the_staging)                              \
+	X(vcpu_is_released_whatever_fails)                               \
+	X(hold_without_release_is_refused)                               \
 	X(counters_go_on_after_staging)                                  \
 	X(counters_catch_up_after_staging)                               \
 	X(model_agrees_with_this_kernel)
@@ -213,7 +219,7 @@ size_t guests_differences(struct test *t, struct guest *a, struct guest *b);
 /* ---- a kernel that offers less (less.c) ---- */
 
 struct less {
-	struct onereg_io io, real;
+	struct pass pass;
 	int open_error;		/* open fails with this errno */
 	unsigned long refuse;	/* this request fails, from the n-th on, */
 	size_t n;		/* from 0, */

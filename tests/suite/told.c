@@ -228,7 +228,7 @@ static void carry_to_less(struct test *t, bool can)
 			l.refuse = KA_ARM_SET_COUNTER_OFFSET;
 			l.error = ENOTTY;
 		}
-		t->dst.io = &l.io;
+		t->dst.io = &l.pass.io;
 		restore_at_offset(t, &p, can);
 	}
 	pair_close(&p);
