@@ -3,24 +3,9 @@
  * Mutations of changes to an image that keep lengths and checksums right. The
  * first byte of an input is not part of them.
  */
-#include <string.h>
-#include <xxhash.h>
-
+#include "bytes.h"
 #include "changes.h"
 #include "fuzz.h"
-
-static uint64_t get_u64(const uint8_t *p)
-{
-	uint64_t value;
-
-	memcpy(&value, p, sizeof(value));
-	return value;
-}
-
-static void set_u64(uint8_t *p, uint64_t value)
-{
-	memcpy(p, &value, sizeof(value));
-}
 
 /* The number of records, as the head has it; 0: it has no room for them. */
 static size_t count_records(const uint8_t *d, size_t size)
@@ -38,11 +23,11 @@ static size_t count_records(const uint8_t *d, size_t size)
 /* Each record's length stays as far as it fits; the last has the rest. */
 static void reseal_changes(uint8_t *d, size_t size)
 {
-	size_t n = count_records(d, size), at, head;
+	size_t n = count_records(d, size), at;
 
 	if (!n)
 		return;
-	head = at = CHANGES_HEADER_SIZE + n * CHANGES_ENTRY_SIZE;
+	at = CHANGES_HEADER_SIZE + n * CHANGES_ENTRY_SIZE;
 	for (size_t i = 0; i < n; i++) {
 		uint8_t *entry = d + CHANGES_HEADER_SIZE +
 				 i * CHANGES_ENTRY_SIZE;
@@ -54,7 +39,7 @@ static void reseal_changes(uint8_t *d, size_t size)
 		at += length;
 	}
 	set_u64(d + 24, size);
-	set_u64(d + 8, XXH3_64bits(d + 16, head - 16));
+	changes_seal_head(d, get_u64(d + 56));
 }
 
 /* Another payload for a record, whose length follows. */

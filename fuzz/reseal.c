@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
 #include <xxhash.h>
 
+#include "bytes.h"
 #include "container.h"
 #include "reseal.h"
-
-/* Little-endian machines only, as the hosts are. */
-static uint64_t get_u64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static void set_u64(uint8_t *p, uint64_t v)
-{
-	memcpy(p, &v, sizeof(v));
-}
 
 size_t section_at(const uint8_t *data, size_t size, size_t n,
 		  size_t *ret_length)

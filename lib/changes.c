@@ -148,6 +148,17 @@ void changes_put_entry(uint8_t *set, size_t record, const uint8_t *data,
 	store_u64(entry(set, record) + 8, changes_sum(data, size));
 }
 
+static uint64_t head_sum(const uint8_t *set, size_t n_vcpus)
+{
+	return changes_sum(set + CHECKED_AT,
+			   changes_head_size(n_vcpus) - CHECKED_AT);
+}
+
+void changes_seal_head(uint8_t *set, size_t n_vcpus)
+{
+	store_u64(set + CHECKSUM_AT, head_sum(set, n_vcpus));
+}
+
 void changes_put_head(uint8_t *set, size_t size, size_t n_vcpus,
 		      const struct changes_head *head)
 {
@@ -159,9 +170,7 @@ void changes_put_head(uint8_t *set, size_t size, size_t n_vcpus,
 	store_u64(set + 40, head->number);
 	store_u64(set + 48, head->saved_at);
 	store_u64(set + 56, n_vcpus);
-	store_u64(set + CHECKSUM_AT,
-		  changes_sum(set + CHECKED_AT,
-			      changes_head_size(n_vcpus) - CHECKED_AT));
+	changes_seal_head(set, n_vcpus);
 }
 
 /* ---- reading ---- */
@@ -195,9 +204,7 @@ static bool is_head_whole(const uint8_t *d, size_t size, uint64_t n_vcpus)
 {
 	if (n_vcpus > size || changes_head_size(n_vcpus) > size)
 		return false;
-	return load_u64(d + CHECKSUM_AT) ==
-	       changes_sum(d + CHECKED_AT,
-			   changes_head_size(n_vcpus) - CHECKED_AT);
+	return load_u64(d + CHECKSUM_AT) == head_sum(d, n_vcpus);
 }
 
 int changes_open(struct changes *c, size_t n_vcpus, const void *data,

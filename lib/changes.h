@@ -62,6 +62,8 @@ void changes_put_entry(uint8_t *set, size_t record, const uint8_t *data,
 		       size_t size);
 void changes_put_head(uint8_t *set, size_t size, size_t n_vcpus,
 		      const struct changes_head *head);
+/* The head's checksum alone, after all else of head and table. */
+void changes_seal_head(uint8_t *set, size_t n_vcpus);
 
 /* ---- reading ---- */
 

@@ -4,7 +4,9 @@
  * have right checksums are refused all the same where docs/format.md does.
  */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -276,4 +278,46 @@ Test(changes, of_another_kind_are_refused)
 	expect_head(64, 1, -EBADMSG, "a length that is not a multiple of 8");
 	expect_head(71, 0x80, -EBADMSG, "a length beyond everything");
 	cr_expect_eq(read_all(), 0);
+}
+
+/* ---- what the fuzzer starts from ---- */
+
+#define CORPUS SOURCE_ROOT "/fuzz/corpus/changes/"
+
+/* Its first byte is for the harness. */
+static bool is_head_right(const char *name)
+{
+	struct changes c = { .at = where };
+	static uint8_t input[1 << 16];
+	char path[512];
+	const char *why = "";
+	size_t size;
+	FILE *f;
+	int ret;
+
+	snprintf(path, sizeof(path), CORPUS "%s", name);
+	f = fopen(path, "r");
+	cr_assert(f, "%s", path);
+	size = fread(input, 1, sizeof(input), f);
+	fclose(f);
+	ret = size ? changes_open(&c, N_VCPUS, input + 1, size - 1, &why) :
+		     -EBADMSG;
+	return !ret || strstr(why, "record");
+}
+
+/* Where checksums are made otherwise, inputs say nothing any more. */
+Test(changes, most_inputs_of_the_fuzzer_get_past_the_head)
+{
+	size_t n = 0, right = 0;
+	struct dirent *e;
+	DIR *dir = opendir(CORPUS);
+
+	cr_assert(dir, CORPUS);
+	while ((e = readdir(dir)))
+		if (e->d_name[0] != '.') {
+			n++;
+			right += is_head_right(e->d_name);
+		}
+	closedir(dir);
+	cr_assert(n > 50 && right > n / 2, "%zu of %zu", right, n);
 }
