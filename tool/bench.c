@@ -24,6 +24,9 @@ static const struct option_spec specs[] = {
 	{ NULL, NULL },
 };
 
+_Static_assert(sizeof(specs) / sizeof(specs[0]) - 1 <= MAX_OPTIONS,
+	       "struct args has no room for so many options");
+
 #define MAX_VCPUS	4096
 #define MAX_THREADS	256
 

@@ -103,6 +103,14 @@ static void print_rows(const struct bench *b)
 					print_row(b, &b->rows[i]);
 }
 
+static void print_if(bool there, const struct figure *f)
+{
+	if (there)
+		printf(" %15" PRIu64, f->median);
+	else
+		printf(" %15s", "-");
+}
+
 static void print_apart(const struct bench *b)
 {
 	printf("\nNot in the blackout, or not needed: staging before it, the "
@@ -116,13 +124,11 @@ static void print_apart(const struct bench *b)
 			continue;
 		if (i && b->rows[i - 1].way == row->way)
 			source = &b->rows[i - 1];
-		printf("%5zu  %-6s %15" PRIu64 " %15" PRIu64 " %15" PRIu64
-		       " %12" PRIu64 "\n",
-		       row->vcpus, way_name(b, row->way),
-		       source->has_staging ? source->staging.median : 0,
-		       row->has_staging ? row->staging.median : 0,
-		       row->has_proof ? row->proof.median : 0,
-		       row->unexplained);
+		printf("%5zu  %-6s", row->vcpus, way_name(b, row->way));
+		print_if(source->has_staging, &source->staging);
+		print_if(row->has_staging, &row->staging);
+		print_if(row->has_proof, &row->proof);
+		printf(" %12" PRIu64 "\n", row->unexplained);
 	}
 }
 

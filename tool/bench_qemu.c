@@ -46,8 +46,8 @@ static bool read_one(struct move *m, size_t vcpu, unsigned long request,
 	int r = door_ioctl(&m->doors[SOURCE], m->source.vcpus[vcpu], request,
 			   arg);
 
-	return !r || trouble_set(t, r, "qemu: reading %s of vCPU %zu", what,
-				 vcpu);
+	return !r || trouble_set(t, r, "qemu: cannot read %s of vCPU %zu of "
+				 "the source", what, vcpu);
 }
 
 static bool read_vcpu(struct move *m, struct player *p, size_t vcpu,
@@ -55,11 +55,13 @@ static bool read_vcpu(struct move *m, struct player *p, size_t vcpu,
 {
 	const struct reg_list *list = m->bench->state.list;
 	uint8_t *value = p->values + vcpu * list->n * VALUE_MAX;
+	char name[64];
 
 	for (size_t i = 0; i < list->n; i++, value += VALUE_MAX) {
 		struct one_reg reg = { list->reg[i], (uintptr_t)value };
 
-		if (!read_one(m, vcpu, GET_ONE_REG, &reg, "registers", t))
+		onereg_reg_name(reg.id, name, sizeof(name));
+		if (!read_one(m, vcpu, GET_ONE_REG, &reg, name, t))
 			return false;
 	}
 	return read_one(m, vcpu, GET_VCPU_EVENTS, &p->events[vcpu], "events",
@@ -154,6 +156,18 @@ static bool qemu_prepare(struct move *m, struct trouble *t)
 	return true;
 }
 
+static bool refused(const struct player *p, size_t i, int error,
+		    struct trouble *t)
+{
+	const struct play *play = &p->plays[i];
+	char name[64] = "no register";
+
+	if (play->reg.id)
+		onereg_reg_name(play->reg.id, name, sizeof(name));
+	return trouble_set(t, error, "qemu: call %zu of %zu, ioctl 0x%lx of %s",
+			   i + 1, p->n, play->request, name);
+}
+
 static bool qemu_destination(struct move *m, struct trouble *t)
 {
 	struct player *p = m->private_;
@@ -164,9 +178,7 @@ static bool qemu_destination(struct move *m, struct trouble *t)
 		int r = door_ioctl(door, play->fd, play->request, play->arg);
 
 		if (r)
-			return trouble_set(t, r, "qemu: call %zu, 0x%lx of "
-				"register 0x%llx", i, play->request,
-				(unsigned long long)play->reg.id);
+			return refused(p, i, r, t);
 	}
 	return true;
 }

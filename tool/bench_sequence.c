@@ -90,9 +90,9 @@ static bool take_line(struct sequence *s, const char *line, const char *path,
 static bool is_complete(const struct sequence *s, const char *path,
 			struct trouble *t)
 {
-	const struct block *last = &s->blocks[s->n_blocks - 1];
+	const struct block *last = s->blocks + s->n_blocks;
 
-	if (!s->n_blocks || s->n < last->first + last->n)
+	if (!s->n_blocks || s->n < last[-1].first + last[-1].n)
 		return trouble_set(t, ENODATA, "%s: calls are missing at its "
 					       "end", path);
 	return true;

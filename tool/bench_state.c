@@ -281,6 +281,9 @@ bool state_open(struct state *s, const struct onereg_image *image,
 		return false;
 	s->row_size = offset_of(s->list, s->list->n);
 	s->n_rows = image ? onereg_image_n_vcpus(image) : BUILT_IN_ROWS;
+	if (!s->n_rows)
+		return trouble_set(t, ENODATA, "the image of --state has no "
+				   "vCPU whose registers a guest could hold");
 	s->rows = calloc(s->n_rows, s->row_size);
 	s->given = calloc(s->list->n, sizeof(*s->given));
 	if (!s->rows || !s->given)

@@ -33,12 +33,14 @@ struct option_spec {
 	const char *value;	/* "PATH", or NULL: a flag */
 };
 
+#define MAX_OPTIONS 8		/* of a command */
+
 struct args {
 	const char *command;
 	bool json;		/* --json, taken by every command */
 	const char *operand[3];
 	int n_operands;
-	const char *value[8];	/* of the i-th option spec; flags: "" */
+	const char *value[MAX_OPTIONS];	/* of the i-th option spec; flags: "" */
 };
 
 /*

@@ -135,9 +135,10 @@ static void print_head(FILE *f, const struct watch *watch,
 {
 	if (sum->vms)
 		fprintf(f,
-			"onereg trace: %zu VMs, %zu of them ran, with %u "
-			"vCPUs\n",
-			sum->vms, sum->ran, sum->vcpus);
+			"onereg trace: %zu VM%s, %zu of them ran, with %u "
+			"vCPU%s\n",
+			sum->vms, sum->vms == 1 ? "" : "s", sum->ran,
+			sum->vcpus, sum->vcpus == 1 ? "" : "s");
 	else
 		fprintf(f,
 			"onereg trace: the command made no VM of KVM's%s. Does "
