@@ -412,6 +412,7 @@ static int take_section(struct container *c, const uint8_t *p, size_t length)
 				       text);
 	if (s->data)
 		return container_error(c, EBADMSG, p, "section %s twice", text);
+	s->required = required;
 	s->data = p + FORMAT_SECTION_SIZE;
 	s->size = length;
 	return 0;

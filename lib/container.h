@@ -124,6 +124,7 @@ int fault_write(int r, const struct fault *f, const char *name,
 struct section {
 	uint32_t type;
 	bool optional;
+	bool required;		/* it is there, and says so */
 	const uint8_t *data;	/* NULL: not there */
 	size_t size;
 };

@@ -493,6 +493,8 @@ static int read_staged(const struct container *c, struct onereg_image *image)
 	cursor_init(&cur, c, FORMAT_STAG);
 	image->staged = cursor_u64(&cur);
 	image->next_changes = cursor_u64(&cur);
+	if (!cur.section->required)
+		return cursor_error(&cur, "not marked as required");
 	if (!cur.overrun && !image->staged)
 		return cursor_error(&cur, "no identity");
 	return cursor_finish(&cur);

@@ -282,7 +282,8 @@ static bool shapes_equal(const struct onereg_image *a,
 	       a->n_caps == b->n_caps &&
 	       same(a->caps, b->caps, a->n_caps * sizeof(*a->caps)) &&
 	       a->has_gic == b->has_gic && a->fresh == b->fresh &&
-	       a->partial == b->partial;
+	       a->partial == b->partial && a->staged == b->staged &&
+	       a->next_changes == b->next_changes;
 }
 
 bool images_equal(const struct onereg_image *a, const struct onereg_image *b)
