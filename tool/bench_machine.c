@@ -79,10 +79,13 @@ static bool init_vcpu(int fd, const struct vcpu_init *init, struct trouble *t)
 		.attr = ATTR_PMU_INIT,
 	};
 	struct vcpu_init copy = *init;
+	char text[FEATURES_TEXT_SIZE];
 	int sve = FEATURE_SVE;
 
 	if (ioctl(fd, ARM_VCPU_INIT, &copy))
-		return trouble_set(t, errno, "KVM_ARM_VCPU_INIT");
+		return trouble_set(t, errno, "KVM_ARM_VCPU_INIT with the "
+				   "features %s, which this host may not have",
+				   features_line(init->features[0], text));
 	if (init->features[0] >> FEATURE_SVE & 1 &&
 	    ioctl(fd, ARM_VCPU_FINALIZE, &sve))
 		return trouble_set(t, errno, "KVM_ARM_VCPU_FINALIZE");
