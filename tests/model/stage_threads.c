@@ -4,40 +4,13 @@
  * while they are staged, a thread each vCPU, and blackouts that are the work
  * of several. Says TAP. An argument is the number of migrations of each kind.
  */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "internal.h"
 #include "model.h"
+#include "threads.h"
 
 #define N_VCPUS		8
 #define N_THREADS	4
 #define TPIDR		KA_SYS(3, 3, 13, 0, 2)
-
-static int n_wrong;
-
-#define CHECK(condition, ...)                                           \
-	do {                                                            \
-		if (!(condition) && n_wrong++ < 20) {                   \
-			printf("# %s:%d: %s: ", __func__, __LINE__,     \
-			       #condition);                             \
-			printf(__VA_ARGS__);                            \
-			printf("\n");                                   \
-		}                                                       \
-	} while (0)
-
-static pthread_t start(void *(*todo)(void *), void *arg)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, todo, arg)) {
-		printf("Bail out! no thread\n");
-		exit(1);
-	}
-	return thread;
-}
 
 /* ---- a pool ---- */
 

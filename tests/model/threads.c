@@ -5,18 +5,15 @@
  * Says TAP. An argument is the number of rounds of the first test.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "internal.h"
 #include "kernel/uapi.h"
 #include "model.h"
+#include "threads.h"
 
 #define X0		(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE)
 #define PC		(X0 | 0x40)
@@ -33,17 +30,6 @@
 
 static struct model *m;
 static int n_tests;
-static atomic_int n_wrong;
-
-#define CHECK(condition, ...)                                           \
-	do {                                                            \
-		if (!(condition) && n_wrong++ < 20) {                   \
-			printf("# %s:%d: %s: ", __func__, __LINE__,     \
-			       #condition);                             \
-			printf(__VA_ARGS__);                            \
-			printf("\n");                                   \
-		}                                                       \
-	} while (0)
 
 static void result(const char *name)
 {
@@ -105,17 +91,6 @@ static int new_vcpu(int vm, unsigned long id, uint32_t more)
 
 	CHECK(!ret, "%d", ret);
 	return fd;
-}
-
-static pthread_t start(void *(*todo)(void *), void *arg)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, todo, arg)) {
-		printf("Bail out! no thread\n");
-		exit(1);
-	}
-	return thread;
 }
 
 /* ---- everything at once, on VMs that come and go ---- */
