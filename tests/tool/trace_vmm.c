@@ -307,10 +307,10 @@ static void tell_of_numbers(char *self)
 	      "close_range");
 	reuse(vcpu);				/* 0 - */
 	vcpu = new_vcpu(vm, 2);
-	other = dup(vcpu);			/* not closed by execve() */
 	check(close_range((unsigned int)vcpu, (unsigned int)vcpu,
 			  CLOSE_RANGE_CLOEXEC), 0, "close_range on exec");
-	get(vcpu, TCR);				/* 1 2 */
+	get(vcpu, TCR);				/* 1 2: only marked */
+	other = dup(vcpu);			/* not closed by execve() */
 	get(other, TCR);			/* 1 2 */
 	snprintf(numbers[0], sizeof(numbers[0]), "%d", vcpu);
 	snprintf(numbers[1], sizeof(numbers[1]), "%d", other);
