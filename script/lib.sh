@@ -7,6 +7,7 @@
 #   build_native   build/native: gcc, ASan and UBSan, warnings are errors
 #   build_clang    build/clang: what clang says of it
 #   build_arm64    build/arm64: static arm64 programs
+#   hold_out       nobody else writes to out/ until this script has ended
 #
 # All are quick when there is nothing to do.  Errors are one line and end the
 # script.
@@ -45,6 +46,18 @@ quietly() {
 	output=$("$@" 2>&1) && return
 	tail -n 40 <<<"$output" >&2
 	return 1
+}
+
+# What this script starts may write there too.
+hold_out() {
+	[[ -z ${ONEREG_OUT_HELD-} ]] || return 0
+	mkdir -p "$root/build"
+	exec {out_lock}>"$root/build/.out.lock"
+	flock -n "$out_lock" || {
+		progress "waits until nobody else uses out/"
+		flock "$out_lock"
+	}
+	export ONEREG_OUT_HELD=1
 }
 
 # Locks the cache against another run of the same step.

@@ -81,6 +81,8 @@ hold_out() {
 	local lock
 	exec {lock}>"$root/build/.out.lock"
 	flock "$lock"
+	# By the scripts that the test runs.
+	export ONEREG_OUT_HELD=1
 }
 
 done_testing() {
