@@ -4,7 +4,7 @@
 # What the scripts here share; to be sourced.  Sets kernel
 # and cross.
 #
-#   snapshot DIR                    tree/, hooks/ and edits/ as they are now
+#   snapshot DIR [FROM]             tree/, hooks/ and edits/ as they are now
 #   stage ORIGINAL FROM OUT         what a snapshot adds to a source, changes
 #   stage_new, stage_hook           one file of it, one hook or edit
 #   put_file FROM TO                leaves other names of the old file alone
@@ -27,11 +27,12 @@ need_tools() {
 	done
 }
 
-# snapshot DIR: others may be editing while we work.
+# snapshot DIR [FROM]: others may be editing while we work.
 snapshot() {
+	local from=${2-$kernel}
 	{
 		mkdir -p "$1" &&
-			cp -r "$kernel/tree" "$kernel/hooks" "$kernel/edits" "$1"
+			cp -r "$from/tree" "$from/hooks" "$from/edits" "$1"
 	} || die "cannot copy to $1"
 }
 
