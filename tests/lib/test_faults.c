@@ -32,7 +32,8 @@ static bool proved(const struct onereg_report *report)
 
 static int run_dry_run(struct onereg_report *report)
 {
-	return onereg_image_dry_run(rig.image, &rig.faulty.pass.io, NULL, report);
+	return onereg_image_dry_run(rig.image, &rig.faulty.pass.io, NULL,
+				    report);
 }
 
 static int run_save(struct onereg_report *report)

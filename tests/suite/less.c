@@ -181,7 +181,8 @@ void dry_run_says_no_without_stolen_time(struct test *t)
 static void expect_undescribed(struct test *t, struct less *l, int error,
 			       const char *name, const char *why)
 {
-	struct onereg_describe_options o = { .size = sizeof(o), .io = &l->pass.io };
+	struct onereg_describe_options o = { .size = sizeof(o),
+					     .io = &l->pass.io };
 	struct onereg_report *report = report_new(t);
 	const struct onereg_finding *f;
 	struct onereg_host *host = NULL;
