@@ -54,9 +54,9 @@ const char *onereg_version(void);
 
 /*
  * Every system call that the library makes on KVM goes through one of these.
- * NULL in place of a struct onereg_io means the running kernel; tests,
- * recorders and models put their own, with every function set. Functions
- * return a value >= 0 or -errno (unlike ioctl(2), which sets errno).
+ * NULL in place of a struct onereg_io, or of one of its functions, means the
+ * running kernel; tests, recorders and models put their own. Functions return
+ * a value >= 0 or -errno (unlike ioctl(2), which sets errno).
  */
 struct onereg_io {
 	size_t size;

@@ -78,24 +78,25 @@ static int kernel_release(void *userdata, char *buf, size_t size)
 	return 0;
 }
 
+#define OR_KERNEL(io, call)				\
+	do {						\
+		if (!(io)->call)			\
+			(io)->call = kernel_##call;	\
+	} while (0)
+
 int io_complete(struct onereg_io *ret, const struct onereg_io *io)
 {
-	static const struct onereg_io kernel = {
-		.size = sizeof(kernel),
-		.open = kernel_open,
-		.close = kernel_close,
-		.ioctl = kernel_ioctl,
-		.counter_frequency = kernel_counter_frequency,
-		.wall_clock = kernel_wall_clock,
-		.release = kernel_release,
-	};
+	static const struct onereg_io kernel = { .size = sizeof(kernel) };
 	int r = options_take(ret, sizeof(*ret), io ? io : &kernel);
 
 	if (r)
 		return r;
-	if (!ret->open || !ret->close || !ret->ioctl ||
-	    !ret->counter_frequency || !ret->wall_clock || !ret->release)
-		return -EINVAL;
+	OR_KERNEL(ret, open);
+	OR_KERNEL(ret, close);
+	OR_KERNEL(ret, ioctl);
+	OR_KERNEL(ret, counter_frequency);
+	OR_KERNEL(ret, wall_clock);
+	OR_KERNEL(ret, release);
 	return 0;
 }
 

@@ -4,14 +4,9 @@
  * which registers, and how long they took. Rounds that measure go without.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/utsname.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "bench.h"
 
@@ -35,58 +30,6 @@ bool trouble_report(struct trouble *t, int error,
 
 	onereg_report_format(report, why, sizeof(why));
 	return trouble_set(t, error, "%s%s%s", what, *why ? ": " : "", why);
-}
-
-/* ---- the running kernel ---- */
-
-static int io_open(void *userdata, const char *path)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-
-	(void)userdata;
-	return fd < 0 ? -errno : fd;
-}
-
-static int io_close(void *userdata, int fd)
-{
-	(void)userdata;
-	return close(fd) ? -errno : 0;
-}
-
-static int io_counter_frequency(void *userdata, uint64_t *ret_hz)
-{
-	(void)userdata;
-#ifdef __aarch64__
-	__asm__ volatile("mrs %0, cntfrq_el0" : "=r"(*ret_hz));
-	return 0;
-#else
-	*ret_hz = 0;
-	return -ENOSYS;
-#endif
-}
-
-static int io_wall_clock(void *userdata, uint64_t *ret_ns)
-{
-	struct timespec t;
-
-	(void)userdata;
-	if (clock_gettime(CLOCK_REALTIME, &t))
-		return -errno;
-	*ret_ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-	return 0;
-}
-
-static int io_release(void *userdata, char *buf, size_t size)
-{
-	struct utsname u;
-
-	(void)userdata;
-	if (uname(&u))
-		return -errno;
-	if (strlen(u.release) >= size)
-		return -ENAMETOOLONG;
-	strcpy(buf, u.release);
-	return 0;
 }
 
 /* ---- counting ---- */
@@ -171,12 +114,7 @@ void door_open(struct door *door)
 		.io = {
 			.size = sizeof(door->io),
 			.userdata = door,
-			.open = io_open,
-			.close = io_close,
 			.ioctl = io_ioctl,
-			.counter_frequency = io_counter_frequency,
-			.wall_clock = io_wall_clock,
-			.release = io_release,
 		},
 		.clock = UINT64_MAX,
 	};
