@@ -39,14 +39,11 @@ static bool parse_hex(const char *text, uint64_t *ret)
 	return strlen(text) == 16 && !*end;
 }
 
-int machine_write(const struct vm *vm, const struct digests *digests,
-		  int dir_fd)
+char *machine_text(const struct vm *vm, const struct digests *digests)
 {
 	const struct machine *m = &vm->machine;
-	int fd = openat(dir_fd, "machine",
-			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	json_t *object;
-	int rc = -1;
+	char *text;
 
 	object = json_pack(
 		"{s:i s:s s:i s:I s:i s:I s:I s:o s:o s:I s:o}", "format",
@@ -57,11 +54,45 @@ int machine_write(const struct vm *vm, const struct digests *digests,
 		hex(digests->memory), "registers_size",
 		(json_int_t)digests->registers_size, "registers_xxh3",
 		hex(digests->registers));
-	if (fd >= 0)
-		rc = json_dumpfd(object, fd, JSON_INDENT(2)) ?: fsync(fd);
+	text = json_dumps(object, JSON_INDENT(2));
 	json_decref(object);
-	if (fd >= 0)
+	if (!text)
+		cannot(NULL, "no memory for what the machine is");
+	return text;
+}
+
+static int write_text(int fd, const char *text)
+{
+	size_t size = strlen(text);
+
+	while (size) {
+		ssize_t n = write(fd, text, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		text += n;
+		size -= n;
+	}
+	return fsync(fd);
+}
+
+int machine_write(const struct vm *vm, const struct digests *digests,
+		  int dir_fd)
+{
+	char *text = machine_text(vm, digests);
+	int fd, rc = -1;
+
+	if (!text)
+		return CANNOT;
+	fd = openat(dir_fd, "machine", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    0644);
+	if (fd >= 0) {
+		rc = write_text(fd, text);
 		rc |= close(fd);
+	}
+	free(text);
 	if (rc)
 		return cannot_errno("is there room?", "writing machine");
 	return 0;
@@ -112,22 +143,41 @@ static void parse_uart(json_t *object, struct machine *ret)
 			json_integer_value(json_array_get(rx, i));
 }
 
-int machine_read(const char *dir, struct machine *ret)
+static int take_object(json_t *object, const json_error_t *why,
+		       const char *path, struct machine *ret)
 {
-	char path[PATH_SIZE];
-	json_error_t why;
-	json_t *object;
 	int rc;
 
-	if (path_join(path, dir, "machine"))
-		return CANNOT;
-	object = json_load_file(path, 0, &why);
 	if (!object)
 		return cannot("give a directory that --save wrote", "%s: %s",
-			      path, why.text);
+			      path, why->text);
 	rc = parse(object, path, ret);
 	if (!rc)
 		parse_uart(object, ret);
 	json_decref(object);
 	return rc;
+}
+
+int machine_parse(const char *text, size_t size, const char *name,
+		  struct machine *ret)
+{
+	json_error_t why;
+
+	return take_object(json_loadb(text, size, 0, &why), &why, name, ret);
+}
+
+int machine_read(const char *dir, struct machine *ret)
+{
+	char path[PATH_SIZE];
+	json_error_t why;
+
+	if (path_join(path, dir, "machine"))
+		return CANNOT;
+	return take_object(json_load_file(path, 0, &why), &why, path, ret);
+}
+
+void machine_devices(struct vm *vm, const struct machine *machine)
+{
+	memcpy(vm->uart.rx, machine->rx, machine->n_rx);
+	vm->uart.n_rx = machine->n_rx;
 }

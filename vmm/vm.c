@@ -205,8 +205,7 @@ int vm_create(struct vm *vm, const struct machine *machine,
 	pthread_mutex_init(&vm->lock, NULL);
 	pthread_cond_init(&vm->changed, NULL);
 	uart_init(&vm->uart);
-	memcpy(vm->uart.rx, machine->rx, machine->n_rx);
-	vm->uart.n_rx = machine->n_rx;
+	machine_devices(vm, machine);
 	rc = open_kvm(vm);
 	if (!rc)
 		rc = enable_caps(vm, image);

@@ -155,6 +155,12 @@ unsigned int guest_patience_ms(const struct vm *vm);
 int machine_write(const struct vm *vm, const struct digests *digests,
 		  int dir_fd);
 int machine_read(const char *dir, struct machine *ret);
+/* The same as bytes: what machine_write() writes, to be freed; NULL, told. */
+char *machine_text(const struct vm *vm, const struct digests *digests);
+int machine_parse(const char *text, size_t size, const char *name,
+		  struct machine *ret);
+/* What the devices held goes into those of the VM. */
+void machine_devices(struct vm *vm, const struct machine *machine);
 int memory_write(const struct vm *vm, int dir_fd);
 /* CANNOT also where it is not the memory that belongs to the machine. */
 int memory_read(struct vm *vm, const char *dir);
