@@ -12,14 +12,42 @@
 
 #define FORMAT 1
 
-/* Bytes that the guest had not fetched from the UART belong to the VM. */
-static json_t *uart_pending(const struct vm *vm)
+static const char *const kinds[] = {
+	[GUEST_PAYLOAD] = "payload",
+	[GUEST_LINUX] = "linux",
+	[GUEST_PROGRAM] = "program",
+};
+
+/* Bytes of any value, which a JSON string cannot hold. */
+static json_t *bytes(const void *data, size_t size)
 {
 	json_t *array = json_array();
 
-	for (unsigned int i = 0; i < vm->uart.n_rx; i++)
-		json_array_append_new(array, json_integer(vm->uart.rx[i]));
+	for (size_t i = 0; i < size; i++)
+		json_array_append_new(array,
+				      json_integer(((const uint8_t *)data)[i]));
 	return array;
+}
+
+static json_t *uart_registers(const struct uart_state *uart)
+{
+	json_t *object = json_object();
+
+	for (unsigned int i = 0; i < UART_REGISTERS; i++)
+		json_object_set_new(object, uart_register(i),
+				    json_integer(uart->reg[i]));
+	return object;
+}
+
+/* Bytes that the guest had not fetched from the UART belong to the VM. */
+static void add_uart(json_t *object, const struct uart_state *uart)
+{
+	json_object_set_new(object, "uart_rx", bytes(uart->rx, uart->n_rx));
+	json_object_set_new(object, "uart_line",
+			    bytes(uart->line, uart->n_line));
+	json_object_set_new(object, "uart_heard", json_boolean(uart->heard));
+	json_object_set_new(object, "uart_sent", json_boolean(uart->sent));
+	json_object_set_new(object, "uart", uart_registers(uart));
 }
 
 /* As text: JSON's integers are signed. */
@@ -46,14 +74,15 @@ char *machine_text(const struct vm *vm, const struct digests *digests)
 	char *text;
 
 	object = json_pack(
-		"{s:i s:s s:i s:I s:i s:I s:I s:o s:o s:I s:o}", "format",
-		FORMAT, "guest", m->guest, "vcpus", (int)m->vcpus,
-		"memory_size", (json_int_t)m->memory_size, "nr_irqs",
-		(int)m->nr_irqs, "gicd", (json_int_t)m->gicd, "gicr",
-		(json_int_t)m->gicr, "uart_rx", uart_pending(vm), "memory_xxh3",
-		hex(digests->memory), "registers_size",
-		(json_int_t)digests->registers_size, "registers_xxh3",
-		hex(digests->registers));
+		"{s:i s:s s:s s:i s:I s:i s:I s:I s:o s:I s:o}", "format",
+		FORMAT, "guest", m->guest, "kind", kinds[m->kind], "vcpus",
+		(int)m->vcpus, "memory_size", (json_int_t)m->memory_size,
+		"nr_irqs", (int)m->nr_irqs, "gicd", (json_int_t)m->gicd, "gicr",
+		(json_int_t)m->gicr, "memory_xxh3", hex(digests->memory),
+		"registers_size", (json_int_t)digests->registers_size,
+		"registers_xxh3", hex(digests->registers));
+	if (object)
+		add_uart(object, &vm->uart.state);
 	text = json_dumps(object, JSON_INDENT(2));
 	json_decref(object);
 	if (!text)
@@ -134,13 +163,52 @@ static int parse(json_t *object, const char *path, struct machine *ret)
 	return 0;
 }
 
-static void parse_uart(json_t *object, struct machine *ret)
+/* At most size; their number. */
+static unsigned int parse_bytes(json_t *array, void *ret, size_t size)
 {
-	json_t *rx = json_object_get(object, "uart_rx");
+	size_t n = json_array_size(array);
 
-	for (size_t i = 0; i < json_array_size(rx) && i < sizeof(ret->rx); i++)
-		ret->rx[ret->n_rx++] =
-			json_integer_value(json_array_get(rx, i));
+	n = n < size ? n : size;
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *)ret)[i] =
+			json_integer_value(json_array_get(array, i));
+	return n;
+}
+
+/* What an older writer did not know stays as after a reset. */
+static void parse_uart(json_t *object, struct uart_state *ret)
+{
+	json_t *registers = json_object_get(object, "uart"), *value;
+
+	uart_reset(ret);
+	ret->n_rx = parse_bytes(json_object_get(object, "uart_rx"), ret->rx,
+				sizeof(ret->rx));
+	ret->n_line = parse_bytes(json_object_get(object, "uart_line"),
+				  ret->line, sizeof(ret->line) - 1);
+	ret->heard = json_is_true(json_object_get(object, "uart_heard"));
+	ret->sent = json_is_true(json_object_get(object, "uart_sent"));
+	for (unsigned int i = 0; i < UART_REGISTERS; i++) {
+		value = json_object_get(registers, uart_register(i));
+		if (value)
+			ret->reg[i] = json_integer_value(value);
+	}
+}
+
+/* An older writer knew payload and programs, and had only a name. */
+static int parse_kind(json_t *object, const char *path, struct machine *ret)
+{
+	const char *kind = json_string_value(json_object_get(object, "kind"));
+
+	if (!kind)
+		kind = strcmp(ret->guest, "payload") ? "program" : "payload";
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (strcmp(kind, kinds[i]))
+			continue;
+		ret->kind = i;
+		return 0;
+	}
+	return cannot("a newer onereg-vmm wrote it",
+		      "%s: unknown kind of guest: %.40s", path, kind);
 }
 
 static int take_object(json_t *object, const json_error_t *why,
@@ -151,9 +219,9 @@ static int take_object(json_t *object, const json_error_t *why,
 	if (!object)
 		return cannot("give a directory that --save wrote", "%s: %s",
 			      path, why->text);
-	rc = parse(object, path, ret);
+	rc = parse(object, path, ret) ?: parse_kind(object, path, ret);
 	if (!rc)
-		parse_uart(object, ret);
+		parse_uart(object, &ret->uart);
 	json_decref(object);
 	return rc;
 }
@@ -178,6 +246,5 @@ int machine_read(const char *dir, struct machine *ret)
 
 void machine_devices(struct vm *vm, const struct machine *machine)
 {
-	memcpy(vm->uart.rx, machine->rx, machine->n_rx);
-	vm->uart.n_rx = machine->n_rx;
+	uart_set(&vm->uart, &machine->uart);
 }

@@ -84,10 +84,10 @@ static int stage(struct move *m)
 
 static void move_uart(struct uart *to, struct uart *from)
 {
-	memcpy(to->rx, from->rx, sizeof(to->rx));
-	memcpy(to->line, from->line, sizeof(to->line));
-	to->n_rx = from->n_rx;
-	to->n_line = from->n_line;
+	struct uart_state state;
+
+	uart_get(from, &state);
+	uart_set(to, &state);
 	to->quiet = from->quiet;
 }
 

@@ -262,6 +262,7 @@ static void defaults(struct options *o)
 		.times = 1,
 		.threads = 1,
 	};
+	uart_reset(&o->machine.uart);
 }
 
 /* What answers by itself; true: done. */

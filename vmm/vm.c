@@ -207,6 +207,7 @@ int vm_create(struct vm *vm, const struct machine *machine,
 	uart_init(&vm->uart);
 	machine_devices(vm, machine);
 	rc = open_kvm(vm);
+	vm->uart.vm_fd = vm->vm_fd;
 	if (!rc)
 		rc = enable_caps(vm, image);
 	if (!rc)

@@ -19,6 +19,7 @@ enum status { YES = 0, NO = 1, USAGE = 2, CANNOT = 3 };
 /* Clear of the UART with 512 redistributors of 128 KiB each. */
 #define GICR_BASE 0x10000000ull
 #define UART_BASE 0x09000000ull
+#define UART_IRQ 33 /* its number for the GIC; an SPI */
 #define NR_IRQS 96
 #define MAX_VCPUS 512
 #define PMU_PPI 23
@@ -29,6 +30,24 @@ struct digests {
 	uint64_t registers_size; /* bytes */
 };
 
+#define UART_LINE 512
+#define UART_LINES 16
+#define UART_REGISTERS 7
+
+/* What of the UART is the VM's: it is saved and goes along. */
+struct uart_state {
+	uint8_t rx[64]; /* received, not yet fetched by the guest */
+	unsigned int n_rx;
+	uint16_t reg[UART_REGISTERS]; /* uart_register() names them */
+	bool sent; /* raw state of the transmit interrupt */
+	bool heard; /* the guest has said "payload: ..." */
+	char line[UART_LINE]; /* begun by the guest */
+	unsigned int n_line;
+};
+
+/* What runs in a VM; the names are guest.c's. */
+enum guest_kind { GUEST_PAYLOAD, GUEST_LINUX, GUEST_PROGRAM };
+
 /* What a VM is made of before anything of it has run. */
 struct machine {
 	uint64_t memory_size; /* bytes */
@@ -36,8 +55,8 @@ struct machine {
 	unsigned int nr_irqs;
 	uint64_t gicd, gicr;
 	char guest[64]; /* its name, for people */
-	uint8_t rx[64]; /* received by the UART, not yet by the guest */
-	unsigned int n_rx;
+	enum guest_kind kind;
+	struct uart_state uart;
 	struct digests digests; /* of a saved one */
 };
 
@@ -52,16 +71,12 @@ struct vcpu {
 	bool pending; /* an MMIO that the next KVM_RUN completes */
 };
 
-#define UART_LINE 512
-#define UART_LINES 16
-
 struct uart {
 	pthread_mutex_t lock;
 	pthread_cond_t answered;
-	uint8_t rx[64];
-	unsigned int n_rx;
-	char line[UART_LINE];
-	size_t n_line;
+	struct uart_state state;
+	int vm_fd; /* whose interrupt line it pulls */
+	bool level; /* of that line */
 	char answer[UART_LINES][UART_LINE]; /* lines of "payload: " */
 	unsigned int n_answers;
 	bool quiet;
@@ -127,12 +142,19 @@ enum end vm_sleep(struct vm *vm, double seconds);
 void vm_quit(struct vm *vm);
 
 /* uart.c: the guest's PL011 */
+const char *uart_register(unsigned int i);
+void uart_reset(struct uart_state *state);
 void uart_init(struct uart *uart);
+/* The GIC's level of its line is expected to be the one of the state. */
+void uart_set(struct uart *uart, const struct uart_state *state);
+void uart_get(struct uart *uart, struct uart_state *ret);
 void uart_mmio(struct uart *uart, struct kvm_run *run);
 void uart_send(struct uart *uart, uint8_t byte);
 /* The i-th answer since uart_forget(), or NULL after the time. */
 const char *uart_answer(struct uart *uart, unsigned int i, unsigned int ms);
 void uart_forget(struct uart *uart);
+/* Has the guest ever said "payload: ..."? */
+bool uart_heard(struct uart *uart);
 
 /* guest.c: what runs in the VM */
 struct guest_options {
