@@ -37,8 +37,8 @@
 /* System registers */
 
 /*
- * The table of system registers, and which id each row has. The ids rise, and
- * NEAR_ROWS of them that no row has stand behind the last.
+ * The table of system registers, and which id each row has. The ids rise;
+ * behind the last stands one that no id exceeds.
  */
 static const struct sys_reg_desc *rows __ro_after_init;
 static u16 *row_ids __ro_after_init;
@@ -54,11 +54,11 @@ static unsigned long nr_rows __ro_after_init;
 int __init kvm_vm_regs_direct_init(const struct sys_reg_desc *table,
 				   unsigned int num)
 {
-	row_ids = kmalloc_array(num + NEAR_ROWS, sizeof(*row_ids), GFP_KERNEL);
+	row_ids = kmalloc_array(num + 1, sizeof(*row_ids), GFP_KERNEL);
 	if (!row_ids)
 		return -ENOMEM;
 
-	memset(&row_ids[num], 0xff, NEAR_ROWS * sizeof(*row_ids));
+	row_ids[num] = U16_MAX;
 	/* The encoding has five bits of nothing below. */
 	for (unsigned int i = 0; i < num; i++)
 		row_ids[i] = reg_to_encoding(&table[i]) >> 5;
@@ -89,7 +89,7 @@ find_row(u16 which, unsigned int *next)
 {
 	unsigned long row = *next, end = row + NEAR_ROWS;
 
-	/* None of what stands behind the last row is less than any id. */
+	/* It stops behind the last row at the latest. */
 	while (row_ids[row] < which && ++row != end)
 		;
 	if (row_ids[row] != which)
