@@ -31,8 +31,7 @@ static struct payload_status *status_of(struct vm *vm, unsigned int cpu)
 	return (void *)(vm->memory + offset + offsetof(struct cpu, status));
 }
 
-/* Where size bytes at a guest address lie here, or NULL. */
-static uint8_t *at(struct vm *vm, uint64_t address, uint64_t size)
+uint8_t *guest_memory(struct vm *vm, uint64_t address, uint64_t size)
 {
 	uint64_t offset = address - RAM_BASE;
 
@@ -45,7 +44,7 @@ static uint8_t *at(struct vm *vm, uint64_t address, uint64_t size)
 static int load_segment(struct vm *vm, const uint8_t *image, size_t size,
 			const Elf64_Phdr *phdr)
 {
-	uint8_t *to = at(vm, phdr->p_paddr, phdr->p_memsz);
+	uint8_t *to = guest_memory(vm, phdr->p_paddr, phdr->p_memsz);
 
 	if (!to)
 		return cannot("give the VM more --memory",
@@ -88,7 +87,7 @@ static int load(struct vm *vm, const uint8_t *image, size_t size,
 
 	if (size >= sizeof(Elf64_Ehdr) && !memcmp(image, ELFMAG, SELFMAG))
 		return load_elf(vm, image, size, entry);
-	to = at(vm, PAYLOAD_LOAD, size);
+	to = guest_memory(vm, PAYLOAD_LOAD, size);
 	if (!to)
 		return cannot("give the VM more --memory",
 			      "guest: %zu bytes do not fit", size);
@@ -97,8 +96,11 @@ static int load(struct vm *vm, const uint8_t *image, size_t size,
 	return 0;
 }
 
-static int load_file(struct vm *vm, const char *path, uint64_t *entry)
+/* It finds its memory as its file says, and nothing else in it. */
+static int load_program(struct vm *vm, const struct guest_options *options,
+			uint64_t *entry)
 {
+	const char *path = options->file;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
 	struct stat st;
 	uint8_t *image;
@@ -193,24 +195,6 @@ static int load_payload(struct vm *vm, const struct guest_options *options,
 	return set_reg(vm, CORE_X0, PAYLOAD_PARAMS, "X0");
 }
 
-/* Another guest finds its memory as its file says, and nothing else in it. */
-int guest_load(struct vm *vm, const struct guest_options *options)
-{
-	uint64_t entry = 0;
-	int rc;
-
-	if (options->file)
-		rc = load_file(vm, options->file, &entry);
-	else
-		rc = load_payload(vm, options, &entry);
-	return rc ?: set_reg(vm, CORE_PC, entry, "PC");
-}
-
-bool guest_is_payload(struct vm *vm)
-{
-	return params_of(vm)->magic == PAYLOAD_MAGIC;
-}
-
 static bool all_made(struct vm *vm, uint64_t passes)
 {
 	for (unsigned int i = 0; i < params_of(vm)->guest_cpus; i++) {
@@ -238,7 +222,8 @@ static int report_slowest(struct vm *vm, uint64_t passes, uint64_t ns)
 		      (unsigned long long)(ns / 1000000000));
 }
 
-int guest_wait(struct vm *vm, uint64_t passes, unsigned int seconds)
+/* It is read out of its memory. */
+static int wait_payload(struct vm *vm, uint64_t passes, unsigned int seconds)
 {
 	uint64_t start = now_ns(), waited;
 
@@ -277,14 +262,98 @@ static const char *wait_answer(struct vm *vm, unsigned int i, unsigned int ms)
 	return answer;
 }
 
+/* What it hears before it is up is lost. */
+static bool wait_up(struct vm *vm, unsigned int ms)
+{
+	uint64_t start = now_ns();
+
+	while (!uart_heard(&vm->uart)) {
+		if (vm_end(vm) != GOING || now_ns() - start > ms * 1000000ull)
+			return false;
+		usleep(10000);
+	}
+	return true;
+}
+
+static const char *ask(struct vm *vm, uint8_t question, unsigned int ms)
+{
+	if (vm->machine.kind == GUEST_LINUX && !wait_up(vm, ms))
+		return NULL;
+	uart_forget(&vm->uart);
+	uart_send(&vm->uart, question);
+	return wait_answer(vm, 0, ms);
+}
+
+/* It is asked: its memory is its own affair. */
+static int wait_linux(struct vm *vm, uint64_t passes, unsigned int seconds)
+{
+	uint64_t start = now_ns(), waited = 0;
+	const char *answer = "nothing";
+
+	while (waited < seconds * 1000000000ull) {
+		answer = ask(vm, '#', seconds * 1000 - waited / 1000000);
+		if (vm_end(vm) != GOING)
+			return CANNOT;
+		if (!answer)
+			break;
+		/* what failed is told when it is asked for */
+		if (strtoull(answer + strcspn(answer, "0123456789"), NULL,
+			     10) >= passes ||
+		    strstr(answer, "FAIL"))
+			return 0;
+		usleep(20000);
+		waited = now_ns() - start;
+	}
+	return cannot("look at what the guest printed; if its /init is not "
+		      "ours, say --run-for",
+		      "guest: %llu passes wanted, and in %u s it said \"%s\"",
+		      (unsigned long long)passes, seconds,
+		      answer ?: "nothing");
+}
+
+static const struct {
+	int (*load)(struct vm *vm, const struct guest_options *options,
+		    uint64_t *entry);
+	/* NULL: it does not check itself */
+	int (*wait)(struct vm *vm, uint64_t passes, unsigned int seconds);
+} guests[] = {
+	[GUEST_PAYLOAD] = { load_payload, wait_payload },
+	[GUEST_LINUX] = { linux_load, wait_linux },
+	[GUEST_PROGRAM] = { load_program, NULL },
+};
+
+int guest_load(struct vm *vm, const struct guest_options *options)
+{
+	uint64_t entry = 0;
+
+	return guests[vm->machine.kind].load(vm, options, &entry) ?:
+		       set_reg(vm, CORE_PC, entry, "PC");
+}
+
+bool guest_is_payload(struct vm *vm)
+{
+	return vm->machine.kind == GUEST_PAYLOAD &&
+	       params_of(vm)->magic == PAYLOAD_MAGIC;
+}
+
+bool guest_checks_itself(struct vm *vm)
+{
+	return vm->machine.kind == GUEST_PAYLOAD ?
+		       guest_is_payload(vm) :
+		       guests[vm->machine.kind].wait != NULL;
+}
+
+int guest_wait(struct vm *vm, uint64_t passes, unsigned int seconds)
+{
+	return guests[vm->machine.kind].wait(vm, passes, seconds);
+}
+
 int guest_check(struct vm *vm, char *text, size_t size)
 {
 	const char *answer;
 	unsigned int ms = guest_patience_ms(vm) * 2;
 
-	uart_forget(&vm->uart);
-	uart_send(&vm->uart, '?');
-	answer = wait_answer(vm, 0, ms);
+	answer = ask(vm, '?', ms);
 	if (!answer && vm_end(vm) != GOING) {
 		snprintf(text, size, "no answer: the VM ended");
 		return CANNOT;

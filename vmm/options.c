@@ -23,13 +23,16 @@ void usage(void)
 	     "\n"
 	     "  --vcpus N          default 1, at most 512\n"
 	     "  --guest FILE       arm64 ELF or flat program; default: payload\n"
+	     "  --kernel IMAGE     arm64 Linux, uncompressed, as the guest\n"
+	     "  --initrd CPIO      of Linux; one whose /init is ours can be checked\n"
+	     "  --cmdline TEXT     of Linux, in place of console=ttyAMA0 and the like\n"
 	     "  --guest-cpus N     vCPUs that the payload brings up; default all\n"
-	     "  --memory MIB       default 16\n"
+	     "  --memory MIB       default 16, for Linux 256\n"
 	     "  --hold N           rounds for which the payload holds its registers\n"
 	     "  --no-sve, --no-pmu, --no-pauth\n"
 	     "                     leave a vCPU feature out\n"
-	     "  --run-for SECONDS  default: until the payload made a few passes\n"
-	     "  --check            ask the payload to check itself\n"
+	     "  --run-for SECONDS  default: until the guest made a few passes\n"
+	     "  --check            ask the guest to check itself\n"
 	     "  --save DIR         at the end pause, save all of the VM\n"
 	     "  --time MODE        of restore: freeze (default) or catch-up\n"
 	     "  --flip VCPU:REGISTER:BIT\n"
@@ -49,6 +52,9 @@ void usage(void)
 enum {
 	OPT_VCPUS = 256,
 	OPT_GUEST,
+	OPT_KERNEL,
+	OPT_INITRD,
+	OPT_CMDLINE,
 	OPT_GUEST_CPUS,
 	OPT_MEMORY,
 	OPT_HOLD,
@@ -74,6 +80,9 @@ enum {
 static const struct option known[] = {
 	{ "vcpus", required_argument, NULL, OPT_VCPUS },
 	{ "guest", required_argument, NULL, OPT_GUEST },
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
+	{ "initrd", required_argument, NULL, OPT_INITRD },
+	{ "cmdline", required_argument, NULL, OPT_CMDLINE },
 	{ "guest-cpus", required_argument, NULL, OPT_GUEST_CPUS },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "hold", required_argument, NULL, OPT_HOLD },
@@ -101,6 +110,9 @@ static const struct option known[] = {
 static const unsigned char users[] = {
 	[OPT_VCPUS - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_GUEST - OPT_VCPUS] = RUN,
+	[OPT_KERNEL - OPT_VCPUS] = RUN | MOVE,
+	[OPT_INITRD - OPT_VCPUS] = RUN | MOVE,
+	[OPT_CMDLINE - OPT_VCPUS] = RUN | MOVE,
 	[OPT_GUEST_CPUS - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_MEMORY - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_HOLD - OPT_VCPUS] = RUN | WITNESS | MOVE,
@@ -178,7 +190,7 @@ static int numeric(int option, struct options *o)
 		o->guest.cpus = n;
 		break;
 	case OPT_MEMORY:
-		/* the payload's map ends at 4 GiB */
+		/* Linux takes more, but the payload's map ends at 4 GiB */
 		rc = number("memory", optarg, 1, 3072, &n);
 		o->machine.memory_size = n << 20;
 		break;
@@ -211,6 +223,15 @@ static int take(int option, struct options *o)
 	switch (option) {
 	case OPT_GUEST:
 		o->guest.file = optarg;
+		return 0;
+	case OPT_KERNEL:
+		o->guest.kernel = optarg;
+		return 0;
+	case OPT_INITRD:
+		o->guest.initrd = optarg;
+		return 0;
+	case OPT_CMDLINE:
+		o->guest.cmdline = optarg;
 		return 0;
 	case OPT_NO_SVE:
 		o->shape.no_sve = true;
@@ -251,7 +272,6 @@ static void defaults(struct options *o)
 {
 	*o = (struct options){
 		.machine = {
-			.memory_size = 16 << 20,
 			.vcpus = 1,
 			.nr_irqs = NR_IRQS,
 			.gicd = GICD_BASE,
@@ -281,7 +301,8 @@ static bool answered(int option)
 
 static void name_guest(struct options *o)
 {
-	const char *file = o->guest.file ?: "payload";
+	const char *file = o->guest.kernel ? "linux" :
+					     o->guest.file ?: "payload";
 	const char *slash = strrchr(file, '/');
 
 	snprintf(o->machine.guest, sizeof(o->machine.guest), "%s",
@@ -292,18 +313,36 @@ static void name_guest(struct options *o)
 			*c = '?';
 }
 
-/* Only the payload knows when it has run enough, and checks itself. */
+static void choose_guest(struct options *o)
+{
+	o->machine.kind = o->guest.kernel ? GUEST_LINUX :
+			  o->guest.file	  ? GUEST_PROGRAM :
+					    GUEST_PAYLOAD;
+	name_guest(o);
+	if (!o->machine.memory_size)
+		o->machine.memory_size =
+			(o->machine.kind == GUEST_LINUX ? 256 : 16) << 20;
+}
+
+/* Only the payload and Linux know when they have run enough. */
 static int check_guest(const struct options *o)
 {
-	if (!o->guest.file)
+	const struct guest_options *g = &o->guest;
+
+	if (g->kernel && g->file)
+		return wrong_usage("--kernel or --guest, not both");
+	if (!g->kernel && (g->initrd || g->cmdline))
+		return wrong_usage("--initrd and --cmdline want --kernel");
+	if ((g->kernel || g->file) && (g->cpus || g->hold))
+		return wrong_usage("--guest-cpus and --hold are the payload's");
+	if (!g->file)
 		return 0;
 	if (o->check)
-		return wrong_usage("--check: only the payload checks itself");
-	if (o->guest.cpus || o->guest.hold)
-		return wrong_usage("--guest-cpus and --hold are the payload's");
+		return wrong_usage("--check: only the payload and Linux check "
+				   "themselves");
 	if (!(o->run_for > 0))
-		return wrong_usage("a guest other than the payload needs "
-				   "--run-for");
+		return wrong_usage("a guest other than the payload and Linux "
+				   "needs --run-for");
 	return 0;
 }
 
@@ -330,6 +369,6 @@ int options_parse(int argc, char **argv, enum command command,
 	if (ret->guest.cpus > ret->machine.vcpus)
 		return wrong_usage("--guest-cpus %u: the VM has %u",
 				   ret->guest.cpus, ret->machine.vcpus);
-	name_guest(ret);
+	choose_guest(ret);
 	return check_guest(ret);
 }

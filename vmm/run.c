@@ -227,8 +227,8 @@ static int rebuild(struct vm *vm, const struct options *options,
 
 	if (rc)
 		return rc;
-	if (options->check && !guest_is_payload(vm))
-		return wrong_usage("--check: only the payload checks itself");
+	if (options->check && !guest_checks_itself(vm))
+		return wrong_usage("--check: this guest does not check itself");
 	result->memory_ns = now_ns() - start;
 	start = now_ns();
 	rc = restore_registers(vm, image, options, report);

@@ -158,20 +158,35 @@ bool uart_heard(struct uart *uart);
 
 /* guest.c: what runs in the VM */
 struct guest_options {
-	const char *file; /* NULL: the payload */
+	const char *file; /* of a program */
+	const char *kernel, *initrd, *cmdline; /* of Linux; NULL: none */
 	unsigned int cpus; /* to bring up, 0: all */
 	uint64_t hold;
 };
+/* Where size bytes at a guest address lie here, or NULL. */
+uint8_t *guest_memory(struct vm *vm, uint64_t address, uint64_t size);
 int guest_load(struct vm *vm, const struct guest_options *options);
 bool guest_is_payload(struct vm *vm);
+/* Does it answer guest_wait() and guest_check()? */
+bool guest_checks_itself(struct vm *vm);
 /*
- * Waits until each vCPU of the payload has made so many passes; CANNOT, and
+ * Waits until each vCPU of the guest has made so many passes; CANNOT, and
  * at once, where the VM ended.
  */
 int guest_wait(struct vm *vm, uint64_t passes, unsigned int seconds);
-/* Asks the payload: YES, NO or CANNOT; what it said goes into text. */
+/* Asks the guest: YES, NO or CANNOT; what it said goes into text. */
 int guest_check(struct vm *vm, char *text, size_t size);
 unsigned int guest_patience_ms(const struct vm *vm);
+
+/* linux.c: a kernel, an initrd, a device tree; fdt.c: the last */
+int linux_load(struct vm *vm, const struct guest_options *options,
+	       uint64_t *entry);
+struct fdt_chosen {
+	const char *cmdline;
+	uint64_t initrd, initrd_size; /* bytes; 0: none */
+};
+int fdt_build(const struct vm *vm, const struct fdt_chosen *chosen, void *to,
+	      size_t size);
 
 /* machine.c: DIR/machine; snapshot.c: all of DIR */
 int machine_write(const struct vm *vm, const struct digests *digests,
