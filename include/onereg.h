@@ -98,6 +98,7 @@ enum onereg_class {
 	ONEREG_CLASS_MISSING,		/* on the destination: matters */
 	ONEREG_CLASS_CONFLICT,		/* vCPUs disagree on a VM-wide value */
 	ONEREG_CLASS_SHAPE,		/* features, capabilities, vCPUs, GIC */
+	ONEREG_CLASS_TOLERATED,		/* by onereg_image_tolerate() */
 	ONEREG_N_CLASSES,
 };
 
@@ -200,6 +201,8 @@ size_t onereg_reg_size(uint64_t id);
  * that the catalogue does not know. As snprintf().
  */
 int onereg_reg_name(uint64_t id, char *buf, size_t size);
+/* By such a name, or "0x..."; -ENOENT: no register is called that. */
+int onereg_reg_find(const char *name, uint64_t *ret_id) ONEREG_CHECKED;
 
 struct onereg_field {
 	const char *name;	/* as in Arm's register descriptions: "SVE" */
@@ -687,5 +690,7 @@ int onereg_rule_at(size_t i, char *name, size_t size, const char **ret_text);
 #ifdef __cplusplus
 }
 #endif
+
+#include "onereg_fleet.h"
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "tolerance.h"
 
 #define MIDR		KA_SYS(3, 0, 0, 0, 0)
 #define MPIDR		KA_SYS(3, 0, 0, 0, 5)
@@ -22,11 +23,56 @@
 
 #define CAP_ARM_WRITABLE_IMP_ID_REGS 239
 
+static uint64_t number(const uint8_t *value, size_t size)
+{
+	uint64_t n = 0;
+
+	if (value)
+		memcpy(&n, value, size < sizeof(n) ? size : sizeof(n));
+	return n;
+}
+
+static uint64_t field_mask(const struct onereg_field *f)
+{
+	return (f->width < 64 ? (1ULL << f->width) - 1 : ~0ULL) << f->lsb;
+}
+
+/* The reason why what is impossible may be all the same, or NULL. */
+static const char *reason_for(const struct check *c,
+			      const struct check_item *item,
+			      enum onereg_class class_,
+			      const struct onereg_field *field)
+{
+	const struct onereg_tolerances *t = c->image->tolerances;
+	uint64_t a = number(item->a, item->size);
+	uint64_t b = number(item->b, item->size);
+	uint64_t differ = (a ^ b) & (field ? field_mask(field) : ~0ULL);
+	const char *reason;
+
+	if (class_ == ONEREG_CLASS_MISSING)
+		return tolerated_missing(t, item->id);
+	if (differ & ~tolerated_bits(t, item->id, a, b, &reason) || !differ)
+		return NULL;
+	return reason;
+}
+
 void check_add(const struct check *c, const struct check_item *item,
 	       enum onereg_severity severity, enum onereg_class class_,
 	       const struct onereg_field *field, const char *why,
 	       const char *todo)
 {
+	const char *reason = severity == ONEREG_IMPOSSIBLE ?
+				     reason_for(c, item, class_, field) :
+				     NULL;
+	char tolerated[320];
+
+	if (reason) {
+		snprintf(tolerated, sizeof(tolerated), "tolerated: %s", reason);
+		severity = ONEREG_CARE;
+		class_ = ONEREG_CLASS_TOLERATED;
+		todo = why;
+		why = tolerated;
+	}
 	report_add(c->report, &(struct onereg_finding){
 				      .severity = severity,
 				      .class_ = class_,
@@ -56,20 +102,6 @@ static void note(const struct check *c, const struct check_item *item,
 		 const char *why)
 {
 	check_add(c, item, ONEREG_NOTE, ONEREG_CLASS_HOST, NULL, why, NULL);
-}
-
-static uint64_t number(const uint8_t *value, size_t size)
-{
-	uint64_t n = 0;
-
-	if (value)
-		memcpy(&n, value, size < sizeof(n) ? size : sizeof(n));
-	return n;
-}
-
-static uint64_t field_mask(const struct onereg_field *f)
-{
-	return (f->width < 64 ? (1ULL << f->width) - 1 : ~0ULL) << f->lsb;
 }
 
 /* The host's reset value; 0 where there is none. */

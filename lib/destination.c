@@ -182,6 +182,8 @@ static int copy_image(const struct onereg_image *image,
 	}
 	r = onereg_image_read(data, size, ret, report);
 	free(data);
+	if (!r)
+		(*ret)->tolerances = image->tolerances;
 	return r;
 }
 

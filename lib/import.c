@@ -17,8 +17,6 @@
 
 #include "describe.h"
 
-/* Real ones are 64 KB; a list of the most ids that KVM could have is 16 MB. */
-#define MAX_JSON	(64u << 20)
 #define MAX_REGS	65536
 #define MAX_DIGITS	128
 #define MODIFIERS	"guest_cpu_config.reg_modifiers"
@@ -266,39 +264,6 @@ static int parse_root(struct import *im, const json_t *root)
 						      "reg_modifiers"));
 }
 
-static int load(const void *json, size_t size, json_t **ret,
-		struct onereg_report *report)
-{
-	json_error_t error;
-	char why[JSON_ERROR_TEXT_LENGTH + 64];
-
-	if (size > MAX_JSON)
-		return bad(report, "JSON", "%zu bytes, more than %u", size,
-			   MAX_JSON);
-	*ret = json_loadb(size ? json : "", size, JSON_REJECT_DUPLICATES,
-			  &error);
-	if (*ret)
-		return 0;
-	/* jansson gives a reason for bad input, but mostly none for this. */
-	if (json_error_code(&error) == json_error_unknown ||
-	    json_error_code(&error) == json_error_out_of_memory)
-		return no_memory(report, "import");
-	snprintf(why, sizeof(why), "line %d, byte %d: %s", error.line,
-		 error.position, error.text);
-	report_add(report, &(struct onereg_finding){
-				   .severity = ONEREG_ERROR,
-				   .space = ONEREG_SPACE_FILE,
-				   .vcpu = -1,
-				   .id = error.position > 0 ?
-						 (uint64_t)error.position : 0,
-				   .name = "JSON",
-				   .error = EBADMSG,
-				   .operation = "import",
-				   .why = why,
-			   });
-	return -EBADMSG;
-}
-
 static int finish(struct import *im)
 {
 	struct onereg_host *host = im->host;
@@ -323,7 +288,7 @@ int onereg_host_import(const void *json, size_t size, struct onereg_host **ret,
 {
 	struct import im = { .report = report };
 	json_t *root;
-	int r = load(json, size, &root, report);
+	int r = json_parse(json, size, "import", &root, report);
 
 	if (r)
 		return r;

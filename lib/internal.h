@@ -103,6 +103,8 @@ struct onereg_image {
 	/* VM-wide ids on which vCPUs disagreed; they are in the rows */
 	uint64_t *conflicts;
 	size_t n_conflicts;
+	/* The caller's, or NULL; not in files */
+	const struct onereg_tolerances *tolerances;
 };
 
 struct host_cap {
@@ -390,6 +392,20 @@ int vcpu_attrs_save(const struct onereg_vm *vm, size_t vcpu,
 		    uint32_t features, struct attrs *ret,
 		    struct onereg_report *report);
 int vcpu_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
+
+/* ---- json.c: files of JSON ---- */
+
+struct json_t;
+/*
+ * -EBADMSG with the line where it is no JSON, or -ENOMEM, told of operation.
+ * The caller json_decref()s *ret.
+ */
+int json_parse(const void *json, size_t size, const char *operation,
+	       struct json_t **ret, struct onereg_report *report);
+/* -EBADMSG, told of the part that is called name. */
+int json_bad(struct onereg_report *report, const char *operation,
+	     const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* ---- file.c: whole files ---- */
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "restore.h"
+#include "tolerance.h"
 
 #define NS_PER_S	1000000000ULL
 /* What reading the clock and the counter one after the other may cost. */
@@ -174,6 +175,20 @@ static bool was_refused(const struct restore *r, uint64_t id)
 	return false;
 }
 
+/* Does somebody answer for each bit that differs? Told, if so. */
+static bool is_tolerated(struct restore *r, const struct value *v)
+{
+	uint64_t saved = u64(v, v->saved), now = u64(v, v->now);
+	const char *reason;
+
+	if (v->size > sizeof(saved) ||
+	    (saved ^ now) & ~tolerated_bits(r->image->tolerances, v->id,
+					    saved, now, &reason))
+		return false;
+	tolerated_tell(r->report, v->vcpu, v->id, v->saved, v->now, reason);
+	return true;
+}
+
 static int compare(struct restore *r, const struct value *v)
 {
 	enum onereg_class class_;
@@ -190,6 +205,8 @@ static int compare(struct restore *r, const struct value *v)
 		report_count(r->report, class_);
 		return 0;
 	}
+	if (is_tolerated(r, v))
+		return 0;
 	return unproved(r, (struct onereg_finding){
 				   .class_ = class_,
 				   .space = ONEREG_SPACE_REG,
@@ -219,8 +236,16 @@ static int missing(struct restore *r, const struct value *v)
 		.todo = v->family->why,
 	};
 
+	const char *reason;
+
 	if (was_refused(r, v->id))
 		return 0;
+	reason = tolerated_missing(r->image->tolerances, v->id);
+	if (f.severity == ONEREG_IMPOSSIBLE && reason) {
+		tolerated_tell(r->report, v->vcpu, v->id, v->saved, NULL,
+			       reason);
+		return 0;
+	}
 	if (f.severity == ONEREG_IMPOSSIBLE) {
 		f.class_ = ONEREG_CLASS_MISSING;
 		return unproved(r, f);

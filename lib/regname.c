@@ -7,8 +7,10 @@
  * bits. Everything else is named by its number, so that two ids never share
  * a name.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 #include "sysreg_names.h"
@@ -169,6 +171,67 @@ int onereg_reg_name(uint64_t id, char *buf, size_t size)
 	if (n >= 0)
 		return n;
 	return snprintf(buf, size, "id 0x%016llx", (unsigned long long)id);
+}
+
+/* ---- from names to ids ---- */
+
+/* The classes whose registers are numbered, and how many numbers to try. */
+static const struct {
+	uint64_t id;
+	unsigned int n, step;
+} numbered[] = {
+	{ KA_FW(0), ARRAY_SIZE(fw_names), 1 },
+	{ KA_BMAP(0), ARRAY_SIZE(bmap_names), 1 },
+	{ KA_VM_REG(0), ARRAY_SIZE(vm_names), 1 },
+	{ KA_REG_ARM64 | KA_REG_SIZE_U32 | KA_REG_DEMUX, 256, 1 },
+	{ KA_SVE_VLS, 1, 1 },
+	{ KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE, CORE_V0, 2 },
+	{ KA_REG_ARM64 | KA_REG_SIZE_U128 | KA_REG_CORE | CORE_V0, 128, 4 },
+	{ KA_REG_ARM64 | KA_REG_SIZE_U32 | KA_REG_CORE | CORE_FPSR, 2, 1 },
+};
+
+static bool is_called(uint64_t id, const char *name)
+{
+	char text[64];
+
+	return name_known(id, text, sizeof(text)) >= 0 && !strcmp(text, name);
+}
+
+static int find_number(const char *name, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(name, &end, 16);
+	return errno || *end || !name[2] || !onereg_reg_size(*ret) ? -ENOENT :
+								      0;
+}
+
+int onereg_reg_find(const char *name, uint64_t *ret_id)
+{
+	uint64_t id;
+
+	if (!strncmp(name, "0x", 2)) {
+		int r = find_number(name, &id);
+
+		if (!r)
+			*ret_id = id;
+		return r;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sysreg_names); i++) {
+		if (strcmp(sysreg_names[i].name, name))
+			continue;
+		*ret_id = KA_SYS(0, 0, 0, 0, 0) | sysreg_names[i].low;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(numbered); i++)
+		for (unsigned int k = 0; k < numbered[i].n;
+		     k += numbered[i].step)
+			if (is_called(numbered[i].id + k, name)) {
+				*ret_id = numbered[i].id + k;
+				return 0;
+			}
+	return -ENOENT;
 }
 
 const struct onereg_field *onereg_reg_field(uint64_t id, size_t i)

@@ -219,6 +219,7 @@ static const char *const class_names[] = {
 	[ONEREG_CLASS_MISSING] = "missing",
 	[ONEREG_CLASS_CONFLICT] = "conflict",
 	[ONEREG_CLASS_SHAPE] = "shape",
+	[ONEREG_CLASS_TOLERATED] = "tolerated",
 };
 
 static const char *const verdict_names[] = {

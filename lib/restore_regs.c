@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "restore.h"
+#include "tolerance.h"
 
 static int remember_refused(struct restore *r, uint64_t id)
 {
@@ -48,6 +49,7 @@ static int reg_failed(struct restore *r, const struct family *f, int vcpu,
 {
 	size_t size = onereg_reg_size(id);
 	bool absent = error == -ENOENT;
+	const char *reason;
 	int ret;
 
 	if (absent) {
@@ -59,6 +61,12 @@ static int reg_failed(struct restore *r, const struct family *f, int vcpu,
 			return 0;
 		if (severity == ONEREG_CARE)
 			return tell_absent(r, f, vcpu, id, value);
+		reason = tolerated_missing(r->image->tolerances, id);
+		if (reason) {
+			tolerated_tell(r->report, vcpu, id, value, NULL,
+				       reason);
+			return remember_refused(r, id);
+		}
 	}
 	ret = restore_failed(r, (struct onereg_finding){
 				.space = ONEREG_SPACE_REG,
@@ -140,6 +148,34 @@ static void count_written(struct restore *r, const struct regset *set,
 			b->regs[i].id == set->ids[b->at[i]];
 }
 
+/*
+ * What the host refuses may be tolerated: the bits that may differ stay the
+ * host's, the others become the image's.
+ */
+static bool write_tolerated(struct restore *r, const struct door *door,
+			    uint64_t id, const uint8_t *value)
+{
+	uint64_t saved = 0, host = 0, both, bits;
+	struct ka_one_reg reg = { id, (uintptr_t)&host };
+	size_t size = onereg_reg_size(id), done;
+	const char *reason;
+
+	if (!r->image->tolerances || size > sizeof(saved) ||
+	    access_get(&r->access, door->vcpu, &reg, 1, &done))
+		return false;
+	memcpy(&saved, value, size);
+	bits = tolerated_bits(r->image->tolerances, id, saved, host, &reason);
+	both = (saved & ~bits) | (host & bits);
+	reg.addr = (uintptr_t)&both;
+	if (!bits || (both != host && access_set(&r->access, door->vcpu, &reg,
+						 1, &done)))
+		return false;
+	if (r->counts)
+		r->counts->registers_written += both != host;
+	tolerated_tell(r->report, door->told, id, &saved, &host, reason);
+	return true;
+}
+
 static int make_calls(struct restore *r, const struct rules *rules,
 		      const uint8_t *row, const struct door *door,
 		      const struct batch *b)
@@ -157,8 +193,12 @@ static int make_calls(struct restore *r, const struct rules *rules,
 		if (!error)
 			break;
 		at = b->at[i];
-		ret = reg_failed(r, rules->family[at], door->told,
-				 set->ids[at], row + set->offsets[at], error);
+		if (!is_refusal(error) || error == -ENOENT ||
+		    !write_tolerated(r, door, set->ids[at],
+				     row + set->offsets[at]))
+			ret = reg_failed(r, rules->family[at], door->told,
+					 set->ids[at], row + set->offsets[at],
+					 error);
 		/* Without its CLR twin a register is not written. */
 		while (i < b->n && b->at[i] == at)
 			i++;
