@@ -11,25 +11,16 @@
  * status 0: the guest runs on in the second one; what WRAPPER writes is kept
  * out of QEMU's monitor, which is standard input and output here.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define STATE_FD 10		/* the stream's, in both QEMUs */
-#define WAIT_MS 100000
-#define MAX_WORDS 64
+#include "qemu_vmm.h"
 
 /*
  * The guest: vCPU 0 starts the others by PSCI; each tells by a letter on the
@@ -61,35 +52,6 @@ __asm__(".pushsection .rodata\n"
 	"guest_end:\n"
 	".popsection\n");
 extern const char guest[], guest_vcpus[], guest_end[];
-
-struct qemu {
-	pid_t pid;
-	int to, from;		/* its monitor */
-	char said[1 << 16];	/* all of it so far, NUL-terminated */
-	size_t n;
-	size_t seen;		/* what was waited for is before that */
-};
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-die(const char *format, ...)
-{
-	va_list args;
-
-	fputs("qemu_restore: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- the guest ---- */
 
@@ -123,7 +85,7 @@ static size_t letters(const char *path)
 
 static void wait_letters(const char *path, size_t n)
 {
-	long end = now_ms() + WAIT_MS;
+	long end = now_ms() + QEMU_WAIT_MS;
 
 	while (letters(path) < n) {
 		if (now_ms() > end)
@@ -132,187 +94,45 @@ static void wait_letters(const char *path, size_t n)
 	}
 }
 
-/* ---- QEMU and its monitor ---- */
-
-static void start(struct qemu *q, char **words, int state)
-{
-	int in[2], out[2];
-
-	*q = (struct qemu){ 0 };
-	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
-		die("pipe: %m");
-	q->pid = fork();
-	if (q->pid < 0)
-		die("fork: %m");
-	if (!q->pid) {
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		dup2(state, STATE_FD);
-		execv(words[0], words);
-		die("cannot run %s: %m", words[0]);
-	}
-	close(in[0]);
-	close(out[1]);
-	q->to = in[1];
-	q->from = out[0];
-}
-
-static void tell(struct qemu *q, const char *text)
-{
-	size_t n = strlen(text);
-
-	if (write(q->to, text, n) != (ssize_t)n)
-		die("cannot write to QEMU's monitor: %m");
-}
-
-/* Waits until QEMU says either; true: the first. */
-static bool wait_for(struct qemu *q, const char *text, const char *other)
-{
-	long end = now_ms() + WAIT_MS;
-	const char *at, *at_other;
-
-	for (;;) {
-		struct pollfd p = { .fd = q->from, .events = POLLIN };
-		ssize_t n;
-
-		at = strstr(q->said + q->seen, text);
-		at_other = other ? strstr(q->said + q->seen, other) : NULL;
-		if (at || at_other) {
-			q->seen = (size_t)((at ? at : at_other) - q->said) + 1;
-			return at;
-		}
-		if (now_ms() > end || q->n == sizeof(q->said) - 1 ||
-		    poll(&p, 1, WAIT_MS) <= 0)
-			die("no %s from QEMU, but: %s", text, q->said);
-		n = read(q->from, q->said + q->n, sizeof(q->said) - 1 - q->n);
-		if (n <= 0)
-			die("QEMU ended before %s: %s", text, q->said);
-		q->n += (size_t)n;
-	}
-}
-
-static void greet(struct qemu *q)
-{
-	wait_for(q, "\"QMP\"", NULL);
-	tell(q, "{\"execute\":\"qmp_capabilities\"}\n");
-	wait_for(q, "\"return\"", NULL);
-}
-
-static void quit(struct qemu *q)
-{
-	int status;
-
-	tell(q, "{\"execute\":\"quit\"}\n");
-	if (waitpid(q->pid, &status, 0) != q->pid || !WIFEXITED(status) ||
-	    WEXITSTATUS(status))
-		die("QEMU did not end well: status 0x%x", status);
-	close(q->to);
-	close(q->from);
-}
-
 /* ---- save and restore ---- */
 
-static int listen_on(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
-	    listen(fd, 1))
-		die("cannot listen on %s: %m", path);
-	return fd;
-}
-
-/* From the socket into the file, until QEMU closes. */
-static void keep(int socket_fd, int state)
-{
-	static char buf[1 << 16];
-	int from = accept(socket_fd, NULL, NULL);
-	ssize_t n;
-
-	if (from < 0)
-		die("nobody connects: %m");
-	while ((n = read(from, buf, sizeof(buf))) > 0)
-		if (write(state, buf, (size_t)n) != n)
-			die("cannot write the state: %m");
-	close(from);
-}
-
-static void migrate(struct qemu *q, int state)
-{
-	int socket_fd = listen_on("stream");
-
-	tell(q, "{\"execute\":\"migrate\","
-		"\"arguments\":{\"uri\":\"unix:stream\"}}\n");
-	if (!wait_for(q, "\"return\"", "\"error\""))
-		die("QEMU cannot save: %s", q->said);
-	keep(socket_fd, state);
-	close(socket_fd);
-	do {
-		usleep(50000);
-		tell(q, "{\"execute\":\"query-migrate\"}\n");
-		if (!wait_for(q, "\"status\": ", "\"failed\""))
-			die("QEMU cannot save: %s", q->said);
-	} while (strncmp(q->said + q->seen, "status\": \"completed", 19));
-}
-
-static void save(char **words, unsigned int vcpus, int state)
+static void save(const struct words *words, unsigned int vcpus, int state)
 {
 	struct qemu q;
 
-	start(&q, words, state);
-	greet(&q);
+	qemu_start(&q, words, state);
 	wait_letters("serial", vcpus);
-	migrate(&q, state);
-	quit(&q);
+	qemu_save(&q, state);
+	qemu_quit(&q);
 }
 
-static void restore(char **words, bool mark, int state)
+static void restore(const struct words *words, bool mark, int state)
 {
 	struct qemu q;
 
-	start(&q, words, state);
-	greet(&q);
+	qemu_start(&q, words, state);
 	if (mark && kill(q.pid, SIGUSR1))
 		die("cannot mark: %m");
 	/* So that the mark is there first. */
 	usleep(200000);
-	tell(&q, "{\"execute\":\"migrate-incoming\",\"arguments\":"
-		 "{\"uri\":\"fd:10\"}}\n");
-	wait_for(&q, "\"RESUME\"", "\"error\"");
-	tell(&q, "{\"execute\":\"query-status\"}\n");
-	wait_for(&q, "\"running\": true", NULL);
+	qemu_load(&q);
+	qemu_wait(&q, "\"RESUME\"", "\"error\"");
+	qemu_tell(&q, "{\"execute\":\"query-status\"}\n");
+	qemu_wait(&q, "\"running\": true", NULL);
 	/* The vCPUs' threads enter KVM_RUN. */
 	usleep(200000);
-	quit(&q);
+	qemu_quit(&q);
 }
 
-struct words {
-	char *word[MAX_WORDS + 1];
-	size_t n;
-};
-
-static void add(struct words *w, const char *word)
-{
-	if (w->n == MAX_WORDS)
-		die("too many words");
-	w->word[w->n++] = (char *)(uintptr_t)word;
-}
-
-static void add_qemu(struct words *w, const char *vcpus)
+static void add_guest(struct words *w, const char *vcpus)
 {
 	static const char *const words[] = {
-		"./ld-linux-aarch64.so.1", "--library-path", "lib",
-		"./qemu-system-aarch64", "-accel", "kvm", "-cpu", "host",
-		"-M", "virt,gic-version=3", "-m", "64", "-nodefaults",
-		"-nic", "none", "-display", "none", "-qmp", "stdio",
-		"-kernel", "guest", "-serial", "file:serial", "-smp",
+		"-kernel", "guest", "-serial", "file:serial",
 	};
 
+	words_add_qemu(w, "64", vcpus);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		add(w, words[i]);
-	add(w, vcpus);
+		words_add(w, words[i]);
 }
 
 int main(int argc, char **argv)
@@ -331,21 +151,21 @@ int main(int argc, char **argv)
 			die("what is %s?", argv[i]);
 	}
 	while (++i < argc)
-		add(&destination, argv[i]);
-	add_qemu(&source, vcpus);
-	add_qemu(&destination, vcpus);
-	add(&destination, "-incoming");
-	add(&destination, "defer");
+		words_add(&destination, argv[i]);
+	add_guest(&source, vcpus);
+	add_guest(&destination, vcpus);
+	words_add(&destination, "-incoming");
+	words_add(&destination, "defer");
 	state = open("state", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (state < 0)
 		die("cannot make the file of the state: %m");
 	signal(SIGPIPE, SIG_IGN);
 	write_guest("guest", (unsigned int)atoi(vcpus));
-	save(source.word, (unsigned int)atoi(vcpus), state);
+	save(&source, (unsigned int)atoi(vcpus), state);
 	fprintf(stderr, "qemu_restore: saved %lld bytes\n",
 		(long long)lseek(state, 0, SEEK_END));
 	lseek(state, 0, SEEK_SET);
-	restore(destination.word, mark, state);
+	restore(&destination, mark, state);
 	fprintf(stderr, "qemu_restore: restored\n");
 	return 0;
 }
