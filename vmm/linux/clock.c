@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Time, as a program sees it: the clock and the counter go back for nobody,
+ * and a periodic timer has expired exactly as often as the clock says. When
+ * the thread came late for some, or was held up, that is counted and told;
+ * an expiration that is missing or one too many is a failure.
+ */
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/timerfd.h>
+
+#include "guest.h"
+
+#define SECOND 1000000000ull
+/* Between two ways to read the same clock. */
+#define ROUNDING_NS 1000
+
+uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+/* After everything that was seen before it. */
+static uint64_t counter(void)
+{
+	uint64_t value;
+
+	asm volatile("dsb ish; isb; mrs %0, cntvct_el0"
+		     : "=r"(value)
+		     :
+		     : "memory");
+	return value;
+}
+
+/* Nobody reads less than what somebody has read before. */
+static void never_back(struct worker *w, const char *name, uint64_t *latest,
+		       uint64_t (*read)(void))
+{
+	uint64_t seen = __atomic_load_n(latest, __ATOMIC_SEQ_CST);
+	uint64_t now = read();
+
+	if (now < seen)
+		fail(w->cpu, name, NO_INDEX, seen, now);
+	while (seen < now && !__atomic_compare_exchange_n(latest, &seen, now,
+							  false,
+							  __ATOMIC_SEQ_CST,
+							  __ATOMIC_SEQ_CST))
+		;
+}
+
+void clock_look(struct worker *w)
+{
+	static uint64_t latest_ns, latest_count;
+	uint64_t now = monotonic_ns();
+
+	if (w->look && now - w->look > w->max_jump)
+		__atomic_store_n(&w->max_jump, now - w->look,
+				 __ATOMIC_RELAXED);
+	w->look = now;
+	never_back(w, "CLOCK_MONOTONIC", &latest_ns, monotonic_ns);
+	never_back(w, "CNTVCT_EL0", &latest_count, counter);
+}
+
+void clock_setup(struct worker *w)
+{
+	uint64_t period = params.tick_ns;
+	struct itimerspec when;
+
+	w->first = monotonic_ns() + period;
+	when.it_value.tv_sec = w->first / SECOND;
+	when.it_value.tv_nsec = w->first % SECOND;
+	when.it_interval.tv_sec = period / SECOND;
+	when.it_interval.tv_nsec = period % SECOND;
+	w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (w->timer < 0 ||
+	    timerfd_settime(w->timer, TFD_TIMER_ABSTIME, &when, NULL) < 0)
+		fail(w->cpu, "timerfd.errno", NO_INDEX, 0, errno);
+}
+
+/* How often a timer must have expired. */
+static uint64_t expirations(const struct worker *w, uint64_t ns)
+{
+	return ns < w->first ? 0 : (ns - w->first) / params.tick_ns + 1;
+}
+
+/* Sleeps until the next one, if there was none since the last time. */
+void clock_check(struct worker *w)
+{
+	uint64_t before = monotonic_ns(), after, n = 0, ticks, least, most;
+
+	if (read(w->timer, &n, sizeof(n)) != sizeof(n))
+		fail(w->cpu, "timerfd.errno", NO_INDEX, 0, errno);
+	after = monotonic_ns();
+	ticks = w->ticks + n;
+	least = expirations(w, before - ROUNDING_NS);
+	most = expirations(w, after + ROUNDING_NS);
+	if (ticks < least || !n)
+		fail(w->cpu, "ticks-lost", NO_INDEX, least, ticks);
+	if (ticks > most)
+		fail(w->cpu, "ticks-too-many", NO_INDEX, most, ticks);
+	__atomic_store_n(&w->ticks, ticks, __ATOMIC_RELAXED);
+	if (n > 1)
+		__atomic_store_n(&w->bunched, w->bunched + n - 1,
+				 __ATOMIC_RELAXED);
+}
