@@ -301,7 +301,7 @@ static int wait_linux(struct vm *vm, uint64_t passes, unsigned int seconds)
 			     10) >= passes ||
 		    strstr(answer, "FAIL"))
 			return 0;
-		usleep(20000);
+		usleep(250000);
 		waited = now_ns() - start;
 	}
 	return cannot("look at what the guest printed; if its /init is not "

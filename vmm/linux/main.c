@@ -69,12 +69,6 @@ static void setup(struct worker *w)
 	CPU_SET(w->cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		fail(w->cpu, "sched_setaffinity", NO_INDEX, 0, -1);
-	w->memory = mmap(NULL, params.memory, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (w->memory == MAP_FAILED) {
-		fail(w->cpu, "mmap", NO_INDEX, params.memory, 0);
-		pthread_exit(NULL);
-	}
 	regs_setup(w);
 	clock_setup(w);
 }
@@ -97,19 +91,30 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void start(unsigned int cpu)
+/*
+ * All of it now and by one thread: where vCPUs share CPUs, page faults of all
+ * threads at once wait for locks of the kernel whose holders do not run.
+ */
+static bool give_memory(struct worker *w)
 {
-	struct worker *w = &workers[cpu];
+	w->memory = mmap(NULL, params.memory, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (w->memory == MAP_FAILED)
+		fail(w->cpu, "mmap", NO_INDEX, params.memory, 0);
+	return w->memory != MAP_FAILED;
+}
+
+static void start(struct worker *w)
+{
 	pthread_attr_t attr;
 	pthread_t thread;
 	int error;
 
-	w->cpu = cpu;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 128 << 10);
 	error = pthread_create(&thread, &attr, work, w);
 	if (error)
-		fail(cpu, "pthread_create", NO_INDEX, 0, error);
+		fail(w->cpu, "pthread_create", NO_INDEX, 0, error);
 	pthread_attr_destroy(&attr);
 }
 
@@ -187,6 +192,7 @@ static void answer(char question)
 
 int main(void)
 {
+	bool good = true;
 	char question;
 
 	mount_all();
@@ -197,7 +203,11 @@ int main(void)
 	syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0,
 		0);
 	for (unsigned int i = 0; i < params.cpus; i++)
-		start(i);
+		workers[i].cpu = i;
+	for (unsigned int i = 0; i < params.cpus; i++)
+		good = good && give_memory(&workers[i]);
+	for (unsigned int i = 0; good && i < params.cpus; i++)
+		start(&workers[i]);
 	report_ready();
 	while (read(0, &question, 1) == 1)
 		answer(question);
