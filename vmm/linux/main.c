@@ -61,14 +61,19 @@ static void barrier(const struct worker *w)
 		fail(w->cpu, "membarrier", NO_INDEX, 0, -1);
 }
 
-static void setup(struct worker *w)
+static void stay_on(unsigned int cpu)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(w->cpu, &set);
+	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
-		fail(w->cpu, "sched_setaffinity", NO_INDEX, 0, -1);
+		fail(cpu, "sched_setaffinity", NO_INDEX, 0, -1);
+}
+
+static void setup(struct worker *w)
+{
+	stay_on(w->cpu);
 	regs_setup(w);
 	clock_setup(w);
 }
@@ -175,7 +180,7 @@ static void read_params(void)
 			     cpus <= 4 ? 1000000 : 4000000 / cpus),
 		.tick_ns = 1000 * word(text, "onereg.tick=",
 				       cpus <= 16 ? 10000 : 10000 * cpus / 16),
-		.stall_ms = 30000 + 1000 * cpus,
+		.stall_ms = word(text, "onereg.stall=", 30000 + 1000 * cpus),
 		.sve = getauxval(AT_HWCAP) & HWCAP_SVE,
 		.pauth = getauxval(AT_HWCAP) & HWCAP_PACA,
 	};
@@ -197,6 +202,8 @@ int main(void)
 
 	mount_all();
 	report_open();
+	/* So that it can tell of any other one that no longer works. */
+	stay_on(0);
 	/* Lines of two writers must not mix; report_check() reads the log. */
 	klogctl(8, NULL, 1);
 	read_params();
