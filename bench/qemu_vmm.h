@@ -11,7 +11,8 @@
 #include <sys/types.h>
 
 #define QEMU_STATE_FD 10	/* the stream's, in each QEMU */
-#define QEMU_WAIT_MS 100000
+/* Seconds where nothing else runs; machines are shared. */
+#define QEMU_WAIT_MS 300000
 #define QEMU_MAX_WORDS 64
 
 struct qemu {
