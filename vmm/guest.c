@@ -133,9 +133,12 @@ static uint64_t default_tick_us(unsigned int cpus)
 	return cpus <= 16 ? 10000 : 10000 * cpus / 16;
 }
 
+/* Linux boots first, and says by itself when a vCPU has stalled. */
 unsigned int guest_patience_ms(const struct vm *vm)
 {
-	return 30000 + 1000 * vm->machine.vcpus;
+	unsigned int ms = 30000 + 1000 * vm->machine.vcpus;
+
+	return vm->machine.kind == GUEST_LINUX ? 3 * ms : ms;
 }
 
 /*
