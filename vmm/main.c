@@ -14,6 +14,7 @@ static const struct command_entry {
 	{ "restore", RESTORE, command_restore, true },
 	{ "witness", WITNESS, command_witness, false },
 	{ "move", MOVE, command_move, false },
+	{ "receive", RECEIVE, command_receive, false },
 };
 
 static const struct command_entry *find(const char *name)

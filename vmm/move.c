@@ -27,17 +27,6 @@ struct move {
 	struct blackout blackout;
 };
 
-static int hold(void *userdata, size_t vcpu)
-{
-	vm_hold(userdata, vcpu);
-	return 0;
-}
-
-static void release(void *userdata, size_t vcpu)
-{
-	vm_release(userdata, vcpu);
-}
-
 /* The time since *start, which becomes now. */
 static uint64_t lap(uint64_t *start)
 {
@@ -58,8 +47,8 @@ static int stage(struct move *m)
 	struct onereg_stage_options o = {
 		.size = sizeof(o),
 		.pool = &m->pool,
-		.hold = hold,
-		.release = release,
+		.hold = plane_hold,
+		.release = plane_release,
 		.userdata = m->from,
 	};
 	const struct onereg_image *image;

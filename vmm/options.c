@@ -14,6 +14,7 @@ void usage(void)
 	     "       onereg-vmm restore DIR [OPTION]...\n"
 	     "       onereg-vmm witness [OPTION]...\n"
 	     "       onereg-vmm move [OPTION]...\n"
+	     "       onereg-vmm receive --from WHERE [OPTION]...\n"
 	     "       onereg-vmm --list-checked | --help | --version\n"
 	     "\n"
 	     "run boots a guest, restore goes on with one that --save wrote.\n"
@@ -42,7 +43,21 @@ void usage(void)
 	     "  --only PREFIX[,PREFIX]...\n"
 	     "                     of witness: registers whose names begin so\n"
 	     "  --times N          of move: default 1\n"
-	     "  --threads N        of move: for the blackout; default 1\n"
+	     "  --threads N        of move and migration: for the blackout; default 1\n"
+	     "  --migrate-to WHERE at the end, while it runs, to onereg-vmm receive.\n"
+	     "                     WHERE: a file descriptor; two, IN,OUT; - for stdin\n"
+	     "                     and stdout; a character device; a Unix socket\n"
+	     "  --from WHERE       of receive: the same, or a file; where nothing is\n"
+	     "                     at a path, it listens there\n"
+	     "  --save-stream FILE as --migrate-to, but into a file\n"
+	     "  --max-downtime MS  default 300; what is left is then sent at once\n"
+	     "  --max-rounds N     of sending memory while it runs; default 30\n"
+	     "  --if-too-dirty HOW after those: stop it (default), or give-up\n"
+	     "  --rate MIB         a second, at most, while it runs\n"
+	     "  --stall SECONDS    without a byte: the other side is dead; default 60\n"
+	     "  --check-memory     compare checksums of all memory; in the blackout\n"
+	     "  --rescue DIR       where the guest is saved if nobody knows who runs\n"
+	     "                     it; default: kept in this process, stopped\n"
 	     "  --json FILE        what was found out; - for stdout\n"
 	     "\n"
 	     "exit status: 0 done, and every verdict good; 1 a bad verdict;\n"
@@ -72,6 +87,16 @@ enum {
 	OPT_JSON,
 	OPT_TIMES,
 	OPT_THREADS,
+	OPT_MIGRATE_TO,
+	OPT_FROM,
+	OPT_SAVE_STREAM,
+	OPT_MAX_DOWNTIME,
+	OPT_MAX_ROUNDS,
+	OPT_IF_TOO_DIRTY,
+	OPT_RATE,
+	OPT_STALL,
+	OPT_CHECK_MEMORY,
+	OPT_RESCUE,
 	OPT_LIST,
 	OPT_HELP,
 	OPT_VERSION,
@@ -100,11 +125,24 @@ static const struct option known[] = {
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "times", required_argument, NULL, OPT_TIMES },
 	{ "threads", required_argument, NULL, OPT_THREADS },
+	{ "migrate-to", required_argument, NULL, OPT_MIGRATE_TO },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "save-stream", required_argument, NULL, OPT_SAVE_STREAM },
+	{ "max-downtime", required_argument, NULL, OPT_MAX_DOWNTIME },
+	{ "max-rounds", required_argument, NULL, OPT_MAX_ROUNDS },
+	{ "if-too-dirty", required_argument, NULL, OPT_IF_TOO_DIRTY },
+	{ "rate", required_argument, NULL, OPT_RATE },
+	{ "stall", required_argument, NULL, OPT_STALL },
+	{ "check-memory", no_argument, NULL, OPT_CHECK_MEMORY },
+	{ "rescue", required_argument, NULL, OPT_RESCUE },
 	{ "list-checked", no_argument, NULL, OPT_LIST },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
 };
+
+/* Whose guest can go on elsewhere. */
+#define MIGRATE (RUN | RESTORE | RECEIVE)
 
 /* Which commands use an option; any other would ignore it. */
 static const unsigned char users[] = {
@@ -119,17 +157,27 @@ static const unsigned char users[] = {
 	[OPT_NO_SVE - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_NO_PMU - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_NO_PAUTH - OPT_VCPUS] = RUN | WITNESS | MOVE,
-	[OPT_RUN_FOR - OPT_VCPUS] = RUN | RESTORE,
-	[OPT_CHECK - OPT_VCPUS] = RUN | RESTORE,
-	[OPT_SAVE - OPT_VCPUS] = RUN | RESTORE,
-	[OPT_TIME - OPT_VCPUS] = RESTORE,
+	[OPT_RUN_FOR - OPT_VCPUS] = RUN | RESTORE | RECEIVE,
+	[OPT_CHECK - OPT_VCPUS] = RUN | RESTORE | RECEIVE,
+	[OPT_SAVE - OPT_VCPUS] = RUN | RESTORE | RECEIVE,
+	[OPT_TIME - OPT_VCPUS] = RESTORE | RECEIVE,
 	[OPT_FLIP - OPT_VCPUS] = RUN | RESTORE,
 	[OPT_VCPU - OPT_VCPUS] = WITNESS,
 	[OPT_BITS - OPT_VCPUS] = WITNESS,
 	[OPT_ONLY - OPT_VCPUS] = WITNESS,
-	[OPT_JSON - OPT_VCPUS] = RUN | RESTORE | MOVE,
+	[OPT_JSON - OPT_VCPUS] = RUN | RESTORE | MOVE | RECEIVE,
 	[OPT_TIMES - OPT_VCPUS] = MOVE,
-	[OPT_THREADS - OPT_VCPUS] = MOVE,
+	[OPT_THREADS - OPT_VCPUS] = MOVE | MIGRATE | RECEIVE,
+	[OPT_MIGRATE_TO - OPT_VCPUS] = MIGRATE,
+	[OPT_FROM - OPT_VCPUS] = RECEIVE,
+	[OPT_SAVE_STREAM - OPT_VCPUS] = MIGRATE,
+	[OPT_MAX_DOWNTIME - OPT_VCPUS] = MIGRATE,
+	[OPT_MAX_ROUNDS - OPT_VCPUS] = MIGRATE,
+	[OPT_IF_TOO_DIRTY - OPT_VCPUS] = MIGRATE,
+	[OPT_RATE - OPT_VCPUS] = MIGRATE,
+	[OPT_STALL - OPT_VCPUS] = MIGRATE,
+	[OPT_CHECK_MEMORY - OPT_VCPUS] = MIGRATE,
+	[OPT_RESCUE - OPT_VCPUS] = MIGRATE,
 };
 
 static int check_user(int option, enum command command)
@@ -218,6 +266,61 @@ static int numeric(int option, struct options *o)
 	return rc;
 }
 
+static int migrate_number(int option, struct migrate_options *o)
+{
+	unsigned long n = 0;
+	int rc = USAGE;
+
+	switch (option) {
+	case OPT_MAX_DOWNTIME:
+		rc = number("max-downtime", optarg, 0, 3600000, &n);
+		o->max_downtime_ms = n;
+		break;
+	case OPT_MAX_ROUNDS:
+		rc = number("max-rounds", optarg, 1, 1000, &n);
+		o->max_rounds = n;
+		break;
+	case OPT_RATE:
+		rc = number("rate", optarg, 1, 1 << 20, &n);
+		o->rate = n << 20;
+		break;
+	case OPT_STALL:
+		rc = number("stall", optarg, 1, 3600, &n);
+		o->stall_s = n;
+		break;
+	}
+	return rc;
+}
+
+static int migrate_option(int option, struct migrate_options *o)
+{
+	switch (option) {
+	case OPT_MIGRATE_TO:
+		o->to = optarg;
+		return 0;
+	case OPT_FROM:
+		o->from = optarg;
+		return 0;
+	case OPT_SAVE_STREAM:
+		o->save_stream = optarg;
+		return 0;
+	case OPT_IF_TOO_DIRTY:
+		o->give_up = !strcmp(optarg, "give-up");
+		if (!o->give_up && strcmp(optarg, "stop"))
+			return wrong_usage("--if-too-dirty %s: not stop or "
+					   "give-up", optarg);
+		return 0;
+	case OPT_CHECK_MEMORY:
+		o->check_memory = true;
+		return 0;
+	case OPT_RESCUE:
+		o->rescue = optarg;
+		return snapshot_place(optarg);
+	default:
+		return migrate_number(option, o);
+	}
+}
+
 static int take(int option, struct options *o)
 {
 	switch (option) {
@@ -264,7 +367,9 @@ static int take(int option, struct options *o)
 	case '?':
 		return wrong_usage("unknown option, or one without its value");
 	default:
-		return numeric(option, o);
+		return option >= OPT_MIGRATE_TO && option < OPT_LIST ?
+			       migrate_option(option, &o->migrate) :
+			       numeric(option, o);
 	}
 }
 
@@ -281,6 +386,11 @@ static void defaults(struct options *o)
 		.bits = 3,
 		.times = 1,
 		.threads = 1,
+		.migrate = {
+			.max_downtime_ms = 300,
+			.max_rounds = 30,
+			.stall_s = 60,
+		},
 	};
 	uart_reset(&o->machine.uart);
 }
@@ -346,6 +456,17 @@ static int check_guest(const struct options *o)
 	return 0;
 }
 
+static int check_migration(const struct options *o, enum command command)
+{
+	const struct migrate_options *m = &o->migrate;
+
+	if (command == RECEIVE && !m->from)
+		return wrong_usage("receive: --from where?");
+	if (m->to && m->save_stream)
+		return wrong_usage("--migrate-to or --save-stream, not both");
+	return 0;
+}
+
 int options_parse(int argc, char **argv, enum command command,
 		  struct options *ret, bool *ret_done)
 {
@@ -370,5 +491,5 @@ int options_parse(int argc, char **argv, enum command command,
 		return wrong_usage("--guest-cpus %u: the VM has %u",
 				   ret->guest.cpus, ret->machine.vcpus);
 	choose_guest(ret);
-	return check_guest(ret);
+	return check_migration(ret, command) ?: check_guest(ret);
 }

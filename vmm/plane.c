@@ -56,6 +56,17 @@ bool plane_print(const struct onereg_report *report)
 	return bad;
 }
 
+int plane_hold(void *vm, size_t vcpu)
+{
+	vm_hold(vm, vcpu);
+	return 0;
+}
+
+void plane_release(void *vm, size_t vcpu)
+{
+	vm_release(vm, vcpu);
+}
+
 int plane_cannot(const struct onereg_report *report, int error,
 		 const char *what)
 {

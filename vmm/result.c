@@ -136,6 +136,12 @@ int result_write(const struct result *result, const char *path)
 	if (!strcmp(result->verdict, "failed"))
 		add_error(object);
 	add_report(object, result->report);
+	if (result->migration.outcome)
+		json_object_set_new(object, "migration",
+				    migration_json(&result->migration));
+	if (result->received)
+		json_object_set_new(object, "received",
+				    migration_json(result->received));
 	add_time(object, "save_ns", result->save_ns);
 	add_time(object, "restore_ns", result->restore_ns);
 	add_time(object, "memory_ns", result->memory_ns);

@@ -30,6 +30,11 @@ static int ask(struct vm *vm, const struct options *options,
 	return rc;
 }
 
+static bool leaves(const struct options *options)
+{
+	return options->migrate.to || options->migrate.save_stream;
+}
+
 /*
  * A guest may end by itself, and that is no failure; but what was still to be
  * done with it then cannot be.
@@ -47,9 +52,10 @@ static int orderly_end(struct vm *vm, const struct options *options,
 	if (options->check && !result->checked)
 		return cannot("run it for less long",
 			      "%s: it can no longer check itself", how);
-	if (options->save)
+	if (options->save || leaves(options))
 		return cannot("run it for less long",
-			      "%s: it can no longer be saved", how);
+			      "%s: it can no longer be %s", how,
+			      options->save ? "saved" : "migrated");
 	fprintf(stderr, "onereg-vmm: %s\n", how);
 	return YES;
 }
@@ -104,6 +110,34 @@ int guest_boot(struct vm *vm, const struct options *options)
 	return rc;
 }
 
+/* For as long as was asked; YES: it is well. */
+static int stay(struct vm *vm, const struct options *options,
+		struct result *result)
+{
+	if ((options->run_for > 0 || !options->check) &&
+	    vm_sleep(vm, options->run_for > 0 ? options->run_for : 1) != GOING)
+		return CANNOT;
+	return ask(vm, options, result);
+}
+
+/* The guest, which runs, migrates; or it is stopped, and saved if wanted. */
+static int leave(struct vm *vm, const struct options *options,
+		 struct onereg_report *report, struct result *result)
+{
+	int rc;
+
+	if (!leaves(options))
+		return vm_pause(vm) ?: save(vm, options, report, result);
+	rc = migrate_away(vm, options, report, &result->migration);
+	if (rc != NO)
+		return rc;
+	/* It came back: what was asked for holds here, and then it is saved. */
+	rc = stay(vm, options, result);
+	if (rc == YES)
+		rc = vm_pause(vm) ?: save(vm, options, report, result);
+	return rc ?: NO;
+}
+
 /* From the start of the guest to its end; the VM stays open. */
 static int live(struct vm *vm, const struct options *options,
 		struct onereg_report *report, struct result *result)
@@ -118,7 +152,7 @@ static int live(struct vm *vm, const struct options *options,
 	if (!rc)
 		said = ask(vm, options, result);
 	if (!rc && said == YES)
-		rc = vm_pause(vm) ?: save(vm, options, report, result);
+		rc = leave(vm, options, report, result);
 	return rc ?: said;
 }
 
@@ -238,16 +272,30 @@ static int rebuild(struct vm *vm, const struct options *options,
 }
 
 /* The result's counts stay those of the restore. */
-static int save_again(struct vm *vm, const struct options *options)
+static int leave_again(struct vm *vm, const struct options *options,
+		       struct result *result)
 {
 	struct onereg_report *report;
+	struct result own = *result;
 	int rc;
 
 	if (onereg_report_new(&report))
 		return cannot(NULL, "no memory for a report");
-	rc = snapshot_save(vm, options->save, report);
+	rc = leave(vm, options, report, &own);
+	memcpy(result->said, own.said, sizeof(result->said));
+	result->migration = own.migration;
 	onereg_report_free(report);
 	return rc;
+}
+
+int guest_go_on(struct vm *vm, const struct options *options,
+		struct result *result)
+{
+	int rc = stay(vm, options, result);
+
+	if (rc == YES)
+		rc = leave_again(vm, options, result);
+	return orderly_end(vm, options, result, rc);
 }
 
 static int go_on(struct vm *vm, const struct options *options,
@@ -256,16 +304,9 @@ static int go_on(struct vm *vm, const struct options *options,
 	int rc = vm_start(vm) ?: apply_flip(vm, options->flip);
 
 	if (rc)
-		return rc;
+		return orderly_end(vm, options, result, rc);
 	vm_resume(vm);
-	if ((options->run_for > 0 || !options->check) &&
-	    vm_sleep(vm, options->run_for > 0 ? options->run_for : 1) != GOING)
-		return CANNOT;
-	rc = ask(vm, options, result);
-	if (rc != YES)
-		return rc;
-	rc = vm_pause(vm);
-	return rc || !options->save ? rc : save_again(vm, options);
+	return guest_go_on(vm, options, result);
 }
 
 static int read_machine(const char *dir, const struct onereg_image *image,
@@ -294,8 +335,7 @@ static int restore(const struct options *options,
 		return rc;
 	rc = rebuild(&vm, options, image, report, result);
 	if (!rc)
-		rc = orderly_end(&vm, options, result,
-				 go_on(&vm, options, result));
+		rc = go_on(&vm, options, result);
 	vm_quit(&vm);
 	vm_close(&vm);
 	return rc;

@@ -181,33 +181,40 @@ static bool fits(const struct page_writer *w, bool goes_on, uint32_t kind)
 	       (kind == ZEROS || w->n_data + w->page_size <= STREAM_MAX_PAGES);
 }
 
-/* The guest may write to the page meanwhile: all that follows sees one copy. */
-int pages_write(struct page_writer *w, uint64_t page)
+static int make_room(struct page_writer *w, uint64_t page, uint32_t kind)
 {
-	uint8_t copy[65536];
-	bool goes_on;
-	uint32_t kind;
+	bool goes_on = w->n_runs && w->end == page && w->run_kind == kind &&
+		       page - w->first < UINT32_MAX;
+	int rc = 0;
 
-	memcpy(copy, w->memory + page * w->page_size, w->page_size);
-	kind = all_zero(copy, w->page_size) ? ZEROS : DATA;
-	goes_on = w->n_runs && w->end == page && w->run_kind == kind &&
-		  page - w->first < UINT32_MAX;
 	if (!fits(w, goes_on, kind)) {
-		int rc = pages_flush(w);
-
-		if (rc)
-			return rc;
+		rc = pages_flush(w);
 		goes_on = false;
 	}
-	if (!goes_on) {
+	if (!rc && !goes_on) {
 		w->n_runs++;
 		w->first = page;
 		w->run_kind = kind;
 	}
+	return rc;
+}
+
+/*
+ * The guest may write to the page meanwhile: what is sent and what its
+ * checksum is of are one copy, and the log makes the page come again.
+ */
+int pages_write(struct page_writer *w, uint64_t page)
+{
+	const uint8_t *from = w->memory + page * w->page_size;
+	uint32_t kind = all_zero(from, w->page_size) ? ZEROS : DATA;
+	int rc = make_room(w, page, kind);
+
+	if (rc)
+		return rc;
 	w->end = page + 1;
 	store_run(w, w->first, w->end - w->first, kind);
 	if (kind == DATA) {
-		memcpy(w->data + w->n_data, copy, w->page_size);
+		memcpy(w->data + w->n_data, from, w->page_size);
 		w->n_data += w->page_size;
 	}
 	w->sent++;

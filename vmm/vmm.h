@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <linux/kvm.h>
 
+#include "migrate.h"
 #include "onereg.h"
 
 /* Exit status of every command. */
@@ -209,6 +210,9 @@ int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report);
 
 /* plane.c: the register plane, by the library */
 int plane_open(struct vm *vm); /* sets vm->plane */
+/* For struct onereg_stage_options, with the VM as userdata. */
+int plane_hold(void *vm, size_t vcpu);
+void plane_release(void *vm, size_t vcpu);
 /* true: one of them is an error or says that it is impossible */
 bool plane_print(const struct onereg_report *report);
 /* The findings say why, or else one line of what; returns CANNOT. */
@@ -226,6 +230,9 @@ struct result {
 	uint64_t save_ns, restore_ns, memory_ns;
 	const struct machine *machine; /* NULL: not known */
 	const struct onereg_report *report;
+	/* outcome NULL, NULL: there was none */
+	struct migration migration;
+	const struct migration *received;
 };
 int result_write(const struct result *result, const char *path);
 uint64_t now_ns(void);
@@ -247,10 +254,12 @@ struct options {
 	enum onereg_time time;
 	unsigned int vcpu, bits; /* of witness */
 	const char *only;
-	unsigned int times, threads; /* of move */
+	unsigned int times; /* of move */
+	unsigned int threads; /* of move and migration */
+	struct migrate_options migrate;
 };
 /* Bits, for the options that a command takes. */
-enum command { RUN = 1, RESTORE = 2, WITNESS = 4, MOVE = 8 };
+enum command { RUN = 1, RESTORE = 2, WITNESS = 4, MOVE = 8, RECEIVE = 16 };
 /*
  * YES, or the status to exit with; "help" and lists are printed there.
  * command 0: none was named.
@@ -261,11 +270,15 @@ void usage(void);
 
 /* run.c: creates the VM and starts the guest; vm->memory NULL: no VM. */
 int guest_boot(struct vm *vm, const struct options *options);
+/* One that runs: to the end of what the options ask for. */
+int guest_go_on(struct vm *vm, const struct options *options,
+		struct result *result);
 
 /* commands */
 int command_run(const struct options *options);
 int command_restore(const struct options *options);
 int command_witness(const struct options *options);
+int command_receive(const struct options *options);
 int command_move(const struct options *options);
 
 #endif

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Migrations within one host between two processes, with this program in the
+ * middle: it passes the stream on, knows its sections, and at a chosen byte
+ * kills a process, cuts the stream, damages it or lets it stall. Then: does
+ * the guest live on exactly one side?
+ *
+ *	migrate-faults N SEED		N faults, first of each kind
+ *	migrate-faults hold PATH PROGRAM [ARG]...
+ *		runs PROGRAM with PATH as descriptor 3: a device may be opened
+ *		once only, and what comes while nobody has it open is lost
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define HEADER 40
+#define FIRST_ANSWER 11
+#define RESCUE "rescue"
+
+/* In the order in which they come, for people: there and back. */
+static const char *const sections[] = {
+	"HELO", "MACH", "IMAG", "ROUN", "PAGE", "STOP", "DEVS", "HASH",
+	"REGS", "END.", "GO..", "HELO", "REDY", "CONF", "RUNS",
+};
+
+#define N_SECTIONS (sizeof(sections) / sizeof(*sections))
+#define GO 10
+
+enum action { KILL_SOURCE, KILL_DESTINATION, CUT, FLIP, N_ACTIONS };
+
+static const char *const actions[] = { "kill source", "kill destination", "cut",
+				       "flip" };
+
+struct fault {
+	unsigned int section;
+	enum action action;
+	uint32_t at; /* byte of the section; beyond it: its end */
+};
+
+/* One direction; a section is passed on when all of it is here. */
+struct flow {
+	int from, to;
+	bool answers, ended;
+	uint8_t *section;
+	uint32_t size;
+};
+
+struct side {
+	pid_t pid;
+	int fd; /* our end */
+	const char *said; /* file */
+	bool killed;
+	int status; /* exit status */
+};
+
+struct run {
+	struct fault fault;
+	struct side source, destination;
+	struct flow there, back;
+	bool struck, cut;
+	bool go; /* all of it came from the source */
+	bool go_passed; /* and went on undamaged */
+};
+
+static uint64_t seed;
+
+static uint32_t any(uint32_t n)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (seed >> 33) % n;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(125);
+}
+
+static void start(struct side *side, const char *said, const char *const argv[])
+{
+	int pair[2], out;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		die("socketpair");
+	side->fd = pair[0];
+	side->said = said;
+	side->killed = false;
+	side->pid = fork();
+	if (side->pid < 0)
+		die("fork");
+	if (side->pid) {
+		close(pair[1]);
+		return;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	out = open(said, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	dup2(out, 1);
+	dup2(out, 2);
+	if (pair[1] == 3)
+		fcntl(3, F_SETFD, 0);
+	else
+		dup2(pair[1], 3);
+	execv(argv[0], (char *const *)argv);
+	_exit(127);
+}
+
+static void start_both(struct run *r)
+{
+	static const char *const source[] = { "./onereg-vmm",
+					      "run",
+					      "--vcpus",
+					      "2",
+					      "--hold",
+					      "20000",
+					      "--run-for",
+					      "0.1",
+					      "--check",
+					      "--migrate-to",
+					      "3",
+					      "--rescue",
+					      RESCUE,
+					      "--check-memory",
+					      "--max-rounds",
+					      "3",
+					      "--stall",
+					      "60",
+					      NULL };
+	static const char *const destination[] = {
+		"./onereg-vmm", "receive", "--from",  "3",  "--run-for",
+		"0.1",		"--check", "--stall", "60", NULL
+	};
+
+	start(&r->source, "source", source);
+	start(&r->destination, "destination", destination);
+	r->there =
+		(struct flow){ .from = r->source.fd, .to = r->destination.fd };
+	r->back = (struct flow){ .from = r->destination.fd,
+				 .to = r->source.fd,
+				 .answers = true };
+}
+
+static void kill_side(struct side *side)
+{
+	if (side->killed)
+		return;
+	side->killed = true;
+	kill(side->pid, SIGKILL);
+}
+
+static void cut(struct run *r)
+{
+	r->cut = true;
+	shutdown(r->source.fd, SHUT_RDWR);
+	shutdown(r->destination.fd, SHUT_RDWR);
+}
+
+/* Behind so many bytes of the section. */
+static void strike(struct run *r)
+{
+	r->struck = true;
+	if (r->fault.action == KILL_SOURCE)
+		kill_side(&r->source);
+	if (r->fault.action == KILL_DESTINATION)
+		kill_side(&r->destination);
+	if (r->fault.action == CUT)
+		cut(r);
+}
+
+static bool is_place(const struct run *r, const struct flow *f)
+{
+	return !r->struck && f->answers == (r->fault.section >= FIRST_ANSWER) &&
+	       !memcmp(f->section, sections[r->fault.section], 4);
+}
+
+/* false: nobody is there any more. */
+static bool send_bytes(const struct flow *f, uint32_t first, uint32_t end)
+{
+	while (first < end) {
+		ssize_t n = send(f->to, f->section + first, end - first,
+				 MSG_NOSIGNAL);
+
+		if (n < 0)
+			return false;
+		first += n;
+	}
+	return true;
+}
+
+static void pass(struct run *r, struct flow *f)
+{
+	bool go = !f->answers && !memcmp(f->section, sections[GO], 4);
+	uint32_t at = r->fault.at < f->size ? r->fault.at : f->size;
+	bool good;
+
+	r->go |= go;
+	if (!is_place(r, f)) {
+		good = send_bytes(f, 0, f->size);
+		r->go_passed |= go && good;
+		return;
+	}
+	if (r->fault.action == FLIP) {
+		r->struck = true;
+		f->section[at < f->size ? at : at - 1] ^= 1 << r->fault.at % 8;
+		send_bytes(f, 0, f->size);
+		return;
+	}
+	good = send_bytes(f, 0, at);
+	r->go_passed |= go && good && at == f->size;
+	strike(r);
+	if (r->fault.action != CUT && send_bytes(f, at, f->size))
+		r->go_passed |= go;
+}
+
+static bool receive_bytes(struct flow *f, uint32_t first, uint32_t end)
+{
+	while (first < end) {
+		ssize_t n = recv(f->from, f->section + first, end - first, 0);
+
+		if (n <= 0)
+			return false;
+		first += n;
+	}
+	return true;
+}
+
+/* A section from one side to the other. */
+static void pump(struct run *r, struct flow *f)
+{
+	uint32_t length;
+
+	if (receive_bytes(f, 0, HEADER)) {
+		memcpy(&length, f->section + 12, 4);
+		f->size = HEADER + length;
+		f->section = realloc(f->section, f->size);
+		if (!f->section)
+			die("realloc");
+		if (receive_bytes(f, HEADER, f->size)) {
+			pass(r, f);
+			return;
+		}
+	}
+	f->ended = true;
+	shutdown(f->to, SHUT_WR);
+}
+
+/* Until both sides have ended what they had to say. */
+static void pump_all(struct run *r)
+{
+	struct flow *flows[] = { &r->there, &r->back };
+
+	while (!r->there.ended || !r->back.ended) {
+		struct pollfd p[2];
+
+		for (int i = 0; i < 2; i++)
+			p[i] = (struct pollfd){
+				.fd = flows[i]->ended ? -1 : flows[i]->from,
+				.events = POLLIN,
+			};
+		if (poll(p, 2, 100000) <= 0)
+			die("neither side says anything");
+		for (int i = 0; i < 2; i++)
+			if (p[i].revents)
+				pump(r, flows[i]);
+	}
+}
+
+static void wait_side(struct side *side)
+{
+	int status;
+
+	if (waitpid(side->pid, &status, 0) < 0)
+		die("waitpid");
+	side->status = WIFEXITED(status) ? WEXITSTATUS(status) :
+					   128 + WTERMSIG(status);
+	close(side->fd);
+}
+
+static unsigned int count(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "r");
+	char line[4096];
+	unsigned int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n += !!strstr(line, text);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* There is no shell here. */
+static bool alive_again(void)
+{
+	static const char *const restore[] = {
+		"./onereg-vmm", "restore", RESCUE, "--check",
+		"--run-for",	"0.1",	   NULL
+	};
+	struct side side;
+
+	start(&side, "restored", restore);
+	wait_side(&side);
+	return !side.status && count("restored", "payload: ok ") == 1;
+}
+
+static void forget_rescue(void)
+{
+	unlink(RESCUE "/machine");
+	unlink(RESCUE "/memory");
+	unlink(RESCUE "/registers.onereg");
+	rmdir(RESCUE);
+}
+
+/* What the source says of a guest that it did not lose. */
+static const char *judge_source(const struct run *r, bool runs)
+{
+	const struct side *s = &r->source;
+
+	switch (s->status) {
+	case 0: /* moved */
+		return runs || r->destination.killed ?
+			       NULL :
+			       "the source let go, and the destination has no guest";
+	case 1: /* returned */
+		if (runs)
+			return "the guest runs on both sides";
+		return count(s->said, "payload: ok ") == 2 ?
+			       NULL :
+			       "the source's guest came back ill";
+	case 3: /* unknown */
+		if (!r->go)
+			return "the source gave its guest away before GO";
+		if (runs)
+			return NULL;
+		return alive_again() ? NULL :
+				       "what the source kept does not run";
+	default:
+		return "the source ended as nobody expects";
+	}
+}
+
+/* NULL: as it must be. */
+static const char *judge(const struct run *r)
+{
+	bool runs = count("destination", "payload: ok ");
+
+	if (runs && !r->go_passed)
+		return "the destination runs it without GO";
+	if (runs && !r->destination.killed && r->destination.status)
+		return "the destination runs it and says otherwise";
+	if (!runs && !r->destination.killed && r->destination.status != 3)
+		return "the destination ended as nobody expects";
+	if (!r->source.killed)
+		return judge_source(r, runs);
+	if (r->go_passed && !r->destination.killed && !runs)
+		return "GO came, and the guest runs nowhere";
+	return NULL;
+}
+
+static void show(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[4096];
+
+	while (f && fgets(line, sizeof(line), f))
+		printf("# %s: %s", path, line);
+	if (f)
+		fclose(f);
+}
+
+static const char *where_now(const struct run *r)
+{
+	if (count("destination", "payload: ok "))
+		return "there";
+	if (r->source.killed)
+		return "gone with the source";
+	return r->source.status == 1 ? "here" :
+	       r->source.status == 3 ? "kept here" :
+				       "gone with the destination";
+}
+
+static bool try_fault(unsigned int i, const struct fault *fault)
+{
+	struct run r = { .fault = *fault };
+	const char *wrong;
+
+	forget_rescue();
+	start_both(&r);
+	r.there.section = malloc(HEADER);
+	r.back.section = malloc(HEADER);
+	if (!r.there.section || !r.back.section)
+		die("malloc");
+	pump_all(&r);
+	wait_side(&r.source);
+	wait_side(&r.destination);
+	free(r.there.section);
+	free(r.back.section);
+	wrong = judge(&r);
+	printf("%s %u - %s at byte %u of %s%s: %s, status %d and %d%s%s\n",
+	       wrong ? "not ok" : "ok", i, actions[fault->action], fault->at,
+	       sections[fault->section],
+	       fault->section >= FIRST_ANSWER ? " back" : "", where_now(&r),
+	       r.source.status, r.destination.status, wrong ? ": " : "",
+	       wrong ?: "");
+	if (wrong) {
+		show("source");
+		show("destination");
+		show("restored");
+	}
+	fflush(stdout);
+	return !wrong;
+}
+
+/* Each kind at each boundary, in an order of its own, then anywhere. */
+static struct fault choose(unsigned int i)
+{
+	unsigned int n = N_SECTIONS * N_ACTIONS, which = i * 37 % n;
+	struct fault fault = {
+		.section = which % N_SECTIONS,
+		.action = which / N_SECTIONS,
+	};
+
+	switch (any(3)) {
+	case 0:
+		fault.at = fault.action == FLIP ? any(HEADER) : 0;
+		break;
+	case 1:
+		fault.at = any(4 * HEADER);
+		break;
+	default:
+		fault.at = fault.action == FLIP ? any(HEADER) : 1u << 30;
+		break;
+	}
+	return fault;
+}
+
+static int hold(char **argv)
+{
+	int fd = open(argv[0], O_RDWR);
+
+	if (fd < 0 || dup2(fd, 3) < 0)
+		die(argv[0]);
+	if (fd != 3)
+		close(fd);
+	execvp(argv[1], argv + 1);
+	die(argv[1]);
+	return 125;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int n, failures = 0;
+	time_t start = time(NULL);
+
+	if (argc > 3 && !strcmp(argv[1], "hold"))
+		return hold(argv + 2);
+	if (argc != 3)
+		return 2;
+	n = strtoul(argv[1], NULL, 10);
+	seed = strtoull(argv[2], NULL, 10);
+	for (unsigned int i = 1; i <= n; i++) {
+		struct fault fault = choose(i);
+
+		failures += !try_fault(i, &fault);
+	}
+	printf("%u faults, %u wrong, %ld s\n", n, failures,
+	       (long)(time(NULL) - start));
+	return failures ? 1 : 0;
+}
