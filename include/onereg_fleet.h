@@ -2,6 +2,8 @@
 /*
  * onereg_fleet.h - questions about several hosts at once; part of onereg.h
  *
+ *	baseline   what can a guest be shown that then runs   onereg_baseline_new()
+ *	           on every host?                             onereg_vm_pin()
  *	tolerate   differences that somebody answers for      onereg_image_tolerate()
  *
  * docs/fleet.md is the guide. Conventions are those of onereg.h.
@@ -61,6 +63,78 @@ int onereg_tolerances_get(const struct onereg_tolerances *tolerances, size_t i,
  */
 void onereg_image_tolerate(struct onereg_image *image,
 			   const struct onereg_tolerances *tolerances);
+
+/* ---- baseline: what every host can show a guest ---- */
+
+struct onereg_baseline;
+
+struct onereg_baseline_options {
+	size_t size;
+	uint32_t features;	/* of its vCPUs; 0: the most that all have */
+	const struct onereg_tolerances *tolerances;	/* or NULL */
+};
+/*
+ * The best values of what KVM shows a guest that each host has or takes in
+ * place of its own: feature ID registers by each field's safe direction,
+ * PSCI version, hypercalls, caches, vector lengths, event counters. Every
+ * finding is about what differs and cannot be levelled: MIDR_EL1, say, which
+ * no host lets change. names[i], for findings, is host i's; NULL: numbers.
+ * -EBADE: there are no such values, and IMPOSSIBLE findings name each register
+ * and field with the host that prevents it; -EINVAL no host, or no host has
+ * vCPUs of these features. options NULL: none.
+ */
+int onereg_baseline_new(const struct onereg_host *const *hosts,
+			const char *const *names, size_t n_hosts,
+			const struct onereg_baseline_options *options,
+			struct onereg_baseline **ret,
+			struct onereg_report *report) ONEREG_CHECKED;
+void onereg_baseline_free(struct onereg_baseline *baseline);
+
+/* Files are JSON, docs/fleet.md. Errors as onereg_tolerances_read(). */
+int onereg_baseline_read(const void *json, size_t size,
+			 struct onereg_baseline **ret,
+			 struct onereg_report *report) ONEREG_CHECKED;
+int onereg_baseline_read_file(const char *path, struct onereg_baseline **ret,
+			      struct onereg_report *report) ONEREG_CHECKED;
+/* *ret is malloc()ed, the caller free()s it; NUL-terminated. */
+int onereg_baseline_write(const struct onereg_baseline *baseline, char **ret,
+			  size_t *ret_size) ONEREG_CHECKED;
+int onereg_baseline_write_file(const struct onereg_baseline *baseline,
+			       const char *path,
+			       struct onereg_report *report) ONEREG_CHECKED;
+
+/* features[0] that the guest's vCPUs have to be initialised with. */
+uint32_t onereg_baseline_features(const struct onereg_baseline *baseline);
+
+struct onereg_baseline_reg {
+	size_t size;
+	uint64_t id;
+	const void *value;	/* little-endian */
+	size_t value_size;	/* bytes */
+	uint64_t left;		/* bits that stay the host's: tolerated */
+	bool vcpu;		/* each vCPU has its own */
+};
+/* The i-th, by ascending id. -ENOENT past the end. */
+int onereg_baseline_reg(const struct onereg_baseline *baseline, size_t i,
+			struct onereg_baseline_reg *ret);
+
+/*
+ * Is it one that some host does not have, so that a guest which uses it (the
+ * physical timer, on hosts before Linux 6.4) cannot go there?
+ */
+bool onereg_baseline_lacks(const struct onereg_baseline *baseline, uint64_t id);
+
+/*
+ * Makes a new VM show its guest the baseline: after KVM_ARM_VCPU_INIT of every
+ * vCPU, with onereg_baseline_features(), and before KVM_ARM_VCPU_FINALIZE and
+ * the first KVM_RUN. What the VM has once is written once, through its
+ * descriptor where the kernel has that; what it has already is not written.
+ * Everything is read back. -EINVAL: other features, or the host refuses a
+ * value; -EBADE: it took one and has another; -EPERM too late. The findings
+ * name each register; the VM must not run then.
+ */
+int onereg_vm_pin(struct onereg_vm *vm, const struct onereg_baseline *baseline,
+		  struct onereg_report *report) ONEREG_CHECKED;
 
 #ifdef __cplusplus
 }

@@ -37,6 +37,8 @@ void check_add(const struct check *c, const struct check_item *item,
 	       const char *todo);
 /* config_check.c: what the VM was made with. */
 void check_host_config(const struct check *c);
+/* Does the host's kernel take a description of caches that is not its own? */
+bool check_takes_caches(const struct host_profile *p);
 /* Do dumps of one host's registers leave this id out? */
 bool check_unrecorded(uint64_t id);
 

@@ -376,9 +376,8 @@ static void check_bitmap(const struct check *c, const struct check_item *item)
  * a mask, was seen to, or lists every cache there could be: a kernel that
  * refuses lists those of the CPU.
  */
-static bool takes_caches(const struct check *c)
+bool check_takes_caches(const struct host_profile *p)
 {
-	const struct host_profile *p = c->profile;
 	ptrdiff_t clidr = regset_find(&p->set, CLIDR);
 	uint64_t last = KA_REG_ARM64 | KA_REG_SIZE_U32 | KA_REG_DEMUX |
 			(CSSELR_MAX - 1);
@@ -393,7 +392,7 @@ static bool takes_caches(const struct check *c)
 static void cache_finding(const struct check *c, const struct check_item *item,
 			  bool legal, const char *why)
 {
-	if (!takes_caches(c))
+	if (!check_takes_caches(c->profile))
 		impossible(c, item, ONEREG_CLASS_VALUE,
 			   "the host's kernel takes no description of caches "
 			   "but its CPU's own", NULL);

@@ -69,7 +69,8 @@ static int take_option(struct parser *p, const char *word)
 
 static int take_operand(struct parser *p, const char *word, int n_operands)
 {
-	if (p->args->n_operands == n_operands)
+	if (p->args->n_operands ==
+	    (n_operands == ANY_NUMBER ? MAX_OPERANDS : n_operands))
 		return wrong_usage(p->args->json, p->args->command,
 				   "%s is one argument too many", word);
 	p->args->operand[p->args->n_operands++] = word;
@@ -97,6 +98,9 @@ int args_parse(struct args *args, const struct option_spec *specs,
 		else
 			status = take_operand(&p, word, n_operands);
 	}
+	if (!status && n_operands == ANY_NUMBER && !args->n_operands)
+		status = wrong_usage(args->json, args->command,
+				     "of what? no argument given");
 	if (!status && args->n_operands < n_operands)
 		status = wrong_usage(args->json, args->command,
 				     "%d of %d arguments given",

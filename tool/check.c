@@ -4,10 +4,11 @@
 
 #include "tool.h"
 
-enum { ON, DEVICE };
+enum { ON, DEVICE, TOLERATE };
 static const struct option_spec specs[] = {
 	[ON] = { "--on", "HOST" },
 	[DEVICE] = { "--device", "PATH" },
+	[TOLERATE] = { "--tolerate", "FILE" },
 	{ NULL, NULL },
 };
 
@@ -15,6 +16,7 @@ struct check {
 	struct args args;
 	struct thing what, on;	/* on: empty where it is this host */
 	struct onereg_host *here;
+	struct onereg_tolerances *tolerances;
 	struct onereg_report *report;
 };
 
@@ -117,12 +119,28 @@ static int tell(const struct check *c)
 	return print_text(c) ? NOT_DONE : status;
 }
 
+static int read_tolerances(struct check *c)
+{
+	const char *path = c->args.value[TOLERATE];
+	int r = path ? onereg_tolerances_read_file(path, &c->tolerances,
+						   c->report) :
+		       0;
+
+	if (r)
+		return not_done(&c->args, r, c->report, "%s", path);
+	onereg_image_tolerate(c->what.image, c->tolerances);
+	return DONE;
+}
+
 static int check(struct check *c)
 {
 	int r = onereg_report_new(&c->report);
 
 	if (r)
 		return not_done(&c->args, r, NULL, "check");
+	r = read_tolerances(c);
+	if (r)
+		return r;
 	if (c->on.host)
 		r = onereg_image_check(c->what.image, c->on.host, c->report);
 	else
@@ -151,6 +169,7 @@ int check_main(int argc, char **argv)
 	unload(&c.what);
 	unload(&c.on);
 	onereg_host_free(c.here);
+	onereg_tolerances_free(c.tolerances);
 	onereg_report_free(c.report);
 	return status;
 }

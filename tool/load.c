@@ -106,6 +106,24 @@ int load(const struct args *args, const char *path, struct thing *ret)
 	return status;
 }
 
+int load_bytes(const struct args *args, const char *name, const void *data,
+	       size_t size, struct thing *ret)
+{
+	struct bytes b = { (unsigned char *)(uintptr_t)data, size };
+	struct onereg_report *report;
+	int r, status = DONE;
+
+	*ret = (struct thing){ .path = name };
+	r = onereg_report_new(&report);
+	if (r)
+		return not_done(args, r, NULL, "%s", name);
+	r = parse(&b, ret, report);
+	if (r)
+		status = not_done(args, r, report, "%s", name);
+	onereg_report_free(report);
+	return status;
+}
+
 int load_host(const struct args *args, const char *path, struct thing *ret)
 {
 	int status = load(args, path, ret);

@@ -30,7 +30,8 @@ static const struct command commands[] = {
 	  "compared with\nan image stands for a fresh VM there. Exit status 0: "
 	  "the same, 1: different.\n",
 	  diff_main },
-	{ "check", "check IMAGE [--on HOST] [--device PATH] [--json]",
+	{ "check",
+	  "check IMAGE [--on HOST] [--tolerate FILE] [--device PATH] [--json]",
 	  "would it restore here, or on a described host; every reason",
 	  "Without --on, the image is also restored into a scratch VM here "
 	  "and proved.\nA host description in place of IMAGE stands for a "
@@ -39,6 +40,10 @@ static const struct command commands[] = {
 	  "  --on HOST      a host description, or a register dump of "
 	  "Firecracker's\n"
 	  "                 cpu-template-helper\n"
+	  "  --tolerate FILE\n"
+	  "                 differences that somebody answers for, each with a "
+	  "reason;\n"
+	  "                 docs/fleet.md\n"
 	  "  --device PATH  another device than /dev/kvm\n",
 	  check_main },
 	{ "import", "import JSON -o HOST [--json]",
@@ -48,6 +53,20 @@ static const struct command commands[] = {
 	  "\n"
 	  "  -o HOST        the file to write\n",
 	  import_main },
+	{ "baseline",
+	  "baseline HOST|DIR|etcd:PREFIX... [-o FILE] [--tolerate FILE] "
+	  "[--features LIST] [--json]",
+	  "what every one of several hosts can show a guest",
+	  "The best values of feature registers that each host has or takes: a "
+	  "guest that is\npinned to them moves to any of the hosts. Exit "
+	  "status 1: there are none, and\neach field that prevents it is named "
+	  "with its host. docs/fleet.md is the guide.\n"
+	  "\n"
+	  "  -o FILE          keep the baseline, for onereg-vmm run --baseline\n"
+	  "  --tolerate FILE  differences that somebody answers for\n"
+	  "  --features LIST  of vCPUs, as PMU_V3,SVE; else the most that all "
+	  "offer\n",
+	  baseline_main },
 	{ "validate",
 	  "validate [--list] [--only PATTERN] [--device PATH] [--json]",
 	  "does this kernel keep the rules of its register interface; TAP",

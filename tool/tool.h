@@ -34,11 +34,13 @@ struct option_spec {
 };
 
 #define MAX_OPTIONS 8		/* of a command */
+#define MAX_OPERANDS 256
+#define ANY_NUMBER (-1)		/* of operands, but one at least */
 
 struct args {
 	const char *command;
 	bool json;		/* --json, taken by every command */
-	const char *operand[3];
+	const char *operand[MAX_OPERANDS];
 	int n_operands;
 	const char *value[MAX_OPTIONS];	/* of the i-th option spec; flags: "" */
 };
@@ -112,9 +114,41 @@ int load_host(const struct args *args, const char *path, struct thing *ret);
 int load_image(const struct args *args, const char *path, struct thing *ret);
 void unload(struct thing *thing);
 
+/* ---- fleet.c: many hosts ---- */
+
+struct fleet {
+	struct thing *things;
+	char **names;			/* of each, for people */
+	const struct onereg_host **hosts;
+	size_t n;
+	char *ignored;			/* files of directories, or NULL */
+};
+
+/*
+ * Each operand is a host description or a dump, a directory of such (files
+ * *.host and *.json), or etcd:PREFIX, keys of etcd. 0, or a status, told.
+ */
+int load_fleet(const struct args *args, struct fleet *ret);
+void unload_fleet(struct fleet *fleet);
+/* "the VM's hosts: a (6.12), b (6.1)", and what was not looked at. */
+void print_fleet(const struct fleet *fleet);
+json_t *json_fleet(const struct fleet *fleet);
+/* As load(), of bytes that have that name. */
+int load_bytes(const struct args *args, const char *name, const void *data,
+	       size_t size, struct thing *ret);
+
+/* ---- etcd.c: hosts as keys ---- */
+
+/* Calls add for each key under the prefix; 0, or a status, told. */
+int etcd_each(const struct args *args, const char *prefix,
+	      int (*add)(void *userdata, const char *key, const void *value,
+			 size_t size),
+	      void *userdata);
+
 /* ---- the commands ---- */
 
 int bench_main(int argc, char **argv);
+int baseline_main(int argc, char **argv);
 int host_main(int argc, char **argv);
 int show_main(int argc, char **argv);
 int diff_main(int argc, char **argv);

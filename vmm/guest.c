@@ -149,7 +149,8 @@ static bool physical_timer_lost(struct vm *vm)
 {
 	uint64_t value;
 
-	return vm_get_reg(vm, 0, PTIMER_CTL, &value) < 0 && errno == ENOENT;
+	return vm->no_physical_timer ||
+	       (vm_get_reg(vm, 0, PTIMER_CTL, &value) < 0 && errno == ENOENT);
 }
 
 static void fill_params(struct vm *vm, const struct guest_options *options)

@@ -32,10 +32,12 @@ void usage(void)
 	     "  --hold N           rounds for which the payload holds its registers\n"
 	     "  --no-sve, --no-pmu, --no-pauth\n"
 	     "                     leave a vCPU feature out\n"
+	     "  --baseline FILE    show the guest what all hosts have (onereg baseline)\n"
 	     "  --run-for SECONDS  default: until the guest made a few passes\n"
 	     "  --check            ask the guest to check itself\n"
 	     "  --save DIR         at the end pause, save all of the VM\n"
 	     "  --time MODE        of restore: freeze (default) or catch-up\n"
+	     "  --tolerate FILE    of restore: differences that somebody answers for\n"
 	     "  --flip VCPU:REGISTER:BIT\n"
 	     "                     change one bit before it goes on\n"
 	     "  --vcpu N           of witness: whose registers; default 1\n"
@@ -87,6 +89,8 @@ enum {
 	OPT_JSON,
 	OPT_TIMES,
 	OPT_THREADS,
+	OPT_BASELINE,
+	OPT_TOLERATE,
 	OPT_MIGRATE_TO,
 	OPT_FROM,
 	OPT_SAVE_STREAM,
@@ -125,6 +129,8 @@ static const struct option known[] = {
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "times", required_argument, NULL, OPT_TIMES },
 	{ "threads", required_argument, NULL, OPT_THREADS },
+	{ "baseline", required_argument, NULL, OPT_BASELINE },
+	{ "tolerate", required_argument, NULL, OPT_TOLERATE },
 	{ "migrate-to", required_argument, NULL, OPT_MIGRATE_TO },
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "save-stream", required_argument, NULL, OPT_SAVE_STREAM },
@@ -167,6 +173,8 @@ static const unsigned char users[] = {
 	[OPT_ONLY - OPT_VCPUS] = WITNESS,
 	[OPT_JSON - OPT_VCPUS] = RUN | RESTORE | MOVE | RECEIVE,
 	[OPT_TIMES - OPT_VCPUS] = MOVE,
+	[OPT_BASELINE - OPT_VCPUS] = RUN | MOVE,
+	[OPT_TOLERATE - OPT_VCPUS] = RESTORE,
 	[OPT_THREADS - OPT_VCPUS] = MOVE | MIGRATE | RECEIVE,
 	[OPT_MIGRATE_TO - OPT_VCPUS] = MIGRATE,
 	[OPT_FROM - OPT_VCPUS] = RECEIVE,
@@ -360,6 +368,12 @@ static int take(int option, struct options *o)
 		return 0;
 	case OPT_ONLY:
 		o->only = optarg;
+		return 0;
+	case OPT_BASELINE:
+		o->shape.baseline = optarg;
+		return 0;
+	case OPT_TOLERATE:
+		o->tolerate = optarg;
 		return 0;
 	case OPT_JSON:
 		o->json = optarg;

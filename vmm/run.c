@@ -221,8 +221,12 @@ static int restore_registers(struct vm *vm, const struct onereg_image *image,
 	if (rc)
 		return rc;
 	rc = onereg_vm_restore(vm->plane, image, &how, report);
-	if (!rc && !onereg_report_differences(report, ONEREG_CLASS_UNEXPLAINED))
+	if (!rc && !onereg_report_differences(report, ONEREG_CLASS_UNEXPLAINED)) {
+		/* What was tolerated is never silent. */
+		if (onereg_report_differences(report, ONEREG_CLASS_TOLERATED))
+			plane_print(report);
 		return YES;
+	}
 	if (rc && rc != -EBADE)
 		return plane_cannot(report, rc, "restoring the registers");
 	plane_print(report);
@@ -345,12 +349,15 @@ static int restore(const struct options *options,
 static int read_and_restore(const struct options *options,
 			    struct onereg_report *report,
 			    struct onereg_image **image,
+			    struct onereg_tolerances **tolerances,
 			    struct machine *machine, struct result *result)
 {
 	int rc = options->save ? snapshot_place(options->save) : 0;
 
 	if (!rc)
 		rc = read_image(options->dir, image, report);
+	if (!rc)
+		rc = tolerances_read(options->tolerate, *image, tolerances);
 	if (!rc)
 		rc = read_machine(options->dir, *image, machine);
 	if (rc)
@@ -363,6 +370,7 @@ int command_restore(const struct options *options)
 {
 	struct result result = { .command = "restore" };
 	struct onereg_report *report = NULL;
+	struct onereg_tolerances *tolerances = NULL;
 	struct onereg_image *image = NULL;
 	struct machine machine;
 	int rc;
@@ -370,10 +378,11 @@ int command_restore(const struct options *options)
 	if (onereg_report_new(&report))
 		rc = cannot(NULL, "no memory for a report");
 	else
-		rc = read_and_restore(options, report, &image, &machine,
-				      &result);
+		rc = read_and_restore(options, report, &image, &tolerances,
+				      &machine, &result);
 	rc = finish(&result, options->json, rc);
 	onereg_image_free(image);
+	onereg_tolerances_free(tolerances);
 	onereg_report_free(report);
 	return rc;
 }

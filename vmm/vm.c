@@ -280,7 +280,6 @@ static int init_pmu(struct vcpu *vcpu)
 static int init_vcpu(struct vm *vm, struct vcpu *vcpu)
 {
 	struct kvm_vcpu_init init = vm->init;
-	int sve = KVM_ARM_VCPU_SVE;
 
 	if (vcpu->index)
 		init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
@@ -289,6 +288,13 @@ static int init_vcpu(struct vm *vm, struct vcpu *vcpu)
 				    "KVM_ARM_VCPU_INIT of vCPU %u with "
 				    "features 0x%x",
 				    vcpu->index, init.features[0]);
+	return 0;
+}
+
+static int finalize_vcpu(struct vm *vm, struct vcpu *vcpu)
+{
+	int sve = KVM_ARM_VCPU_SVE;
+
 	if (has_feature(vm, KVM_ARM_VCPU_SVE) &&
 	    ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &sve) < 0)
 		return cannot_errno("--no-sve leaves it out",
@@ -299,10 +305,18 @@ static int init_vcpu(struct vm *vm, struct vcpu *vcpu)
 
 int vm_init_vcpus(struct vm *vm, const struct shape *shape)
 {
+	struct onereg_baseline *baseline = NULL;
 	int rc = choose_features(vm, shape);
 
+	if (!rc)
+		rc = baseline_read(shape->baseline, vm, &baseline);
 	for (unsigned int i = 0; !rc && i < vm->machine.vcpus; i++)
 		rc = init_vcpu(vm, &vm->vcpus[i]);
+	if (!rc)
+		rc = baseline_pin(vm, baseline);
+	for (unsigned int i = 0; !rc && i < vm->machine.vcpus; i++)
+		rc = finalize_vcpu(vm, &vm->vcpus[i]);
+	onereg_baseline_free(baseline);
 	return rc;
 }
 

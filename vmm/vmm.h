@@ -97,6 +97,7 @@ struct vm {
 	size_t run_size;
 	struct kvm_vcpu_init init; /* all 0 where the library does it */
 	struct onereg_vm *plane; /* NULL until plane_open() */
+	bool no_physical_timer; /* on some host that the guest may go to */
 	struct uart uart;
 
 	pthread_mutex_t lock; /* of what follows */
@@ -121,6 +122,7 @@ int path_join(char path[PATH_SIZE], const char *dir, const char *name);
 /* vm.c: create and close; the functions return 0 or a status */
 struct shape {
 	bool no_sve, no_pmu, no_pauth;
+	const char *baseline; /* file to pin it to, or NULL */
 };
 /* image: what is to be restored, or NULL */
 int vm_create(struct vm *vm, const struct machine *machine,
@@ -219,6 +221,15 @@ bool plane_print(const struct onereg_report *report);
 int plane_cannot(const struct onereg_report *report, int error,
 		 const char *what);
 
+/* fleet.c: files that VMs on unequal hosts need; path NULL: nothing */
+int baseline_read(const char *path, struct vm *vm,
+		  struct onereg_baseline **ret);
+/* Between init and finalize of the vCPUs; baseline NULL: nothing. */
+int baseline_pin(struct vm *vm, const struct onereg_baseline *baseline);
+/* The image uses *ret from here on. */
+int tolerances_read(const char *path, struct onereg_image *image,
+		    struct onereg_tolerances **ret);
+
 /* result.c: what --json writes */
 struct result {
 	const char *command;
@@ -251,6 +262,7 @@ struct options {
 	double run_for; /* seconds; 0: until it has run enough */
 	bool check;
 	const char *save, *json, *flip, *dir;
+	const char *tolerate; /* of restore */
 	enum onereg_time time;
 	unsigned int vcpu, bits; /* of witness */
 	const char *only;
