@@ -23,10 +23,21 @@ static void keep_seed(const char *dir, const char *name, uint8_t flags,
 	EXPECT(!fclose(f));
 }
 
+/* One run in its section: no later one has to fit to it. */
+static void one_page(struct stream *s)
+{
+	struct page_writer w;
+
+	EXPECT(!pages_writer_init(&w, s, rig_memory(), RIG_PAGE));
+	EXPECT(!pages_write(&w, 0) && !pages_flush(&w));
+	pages_writer_free(&w);
+}
+
 /* With ONEREG_FUZZ_SEEDS a directory, once: good streams to begin with. */
 static void write_seeds(const char *dir)
 {
-	const struct recipe one_way = { .one_way = true }, both = { 0 };
+	const struct recipe one_way = { .one_way = true };
+	const struct recipe both = { .number = 8, .extra = one_page };
 	struct bytes bytes = { 0 };
 	struct rig rig = { 0 };
 

@@ -45,11 +45,35 @@ static void reseal(uint8_t *data, size_t size, bool lengths)
 	}
 }
 
+/* A number of a run of pages becomes another that a run might have. */
+static void poke_run(uint8_t *data, size_t size, unsigned int seed)
+{
+	uint32_t length, value = seed >> 8 & 0xf;
+
+	for (size_t at = 1; at + STREAM_HEADER + 24 <= size;
+	     at += STREAM_HEADER + length) {
+		uint8_t *h = data + at;
+
+		memcpy(&length, h + 12, 4);
+		if (length > size - at - STREAM_HEADER)
+			return;
+		if (length < 24 || memcmp(h, "PAGE", 4) || seed++ % 3)
+			continue;
+		/* first, its upper half, pages, or kind */
+		memcpy(h + STREAM_HEADER + 8 + (seed >> 12) % 4 * 4, &value, 4);
+		return;
+	}
+}
+
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
 			       unsigned int seed)
 {
-	size_t new_size = LLVMFuzzerMutate(data, size, max);
+	size_t new_size = size;
 
+	if (size && seed & 0x20)
+		poke_run(data, size, seed >> 6);
+	else
+		new_size = LLVMFuzzerMutate(data, size, max);
 	/* Some stay damaged. */
 	if (new_size && seed & 0xf)
 		reseal(data, new_size, seed & 0x10);
