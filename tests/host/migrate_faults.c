@@ -5,7 +5,7 @@
  * kills a process, cuts the stream, damages it or lets it stall. Then: does
  * the guest live on exactly one side?
  *
- *	migrate-faults N SEED		N faults, first of each kind
+ *	migrate-faults N SEED [FIRST]	the N faults from the FIRST on
  *	migrate-faults hold PATH PROGRAM [ARG]...
  *		runs PROGRAM with PATH as descriptor 3: a device may be opened
  *		once only, and what comes while nobody has it open is lost
@@ -70,8 +70,11 @@ struct run {
 	struct side source, destination;
 	struct flow there, back;
 	bool struck, cut;
+	bool rescue; /* the source has a directory to save to */
 	bool go; /* all of it came from the source */
 	bool go_passed; /* and went on undamaged */
+	bool failed; /* the destination said that it will not run it */
+	bool person; /* told the source that it may */
 };
 
 static uint64_t seed;
@@ -116,34 +119,31 @@ static void start(struct side *side, const char *said, const char *const argv[])
 	_exit(127);
 }
 
+/* Every other source saves the guest if nobody knows, or waits for a person. */
+static const char *const source_args[] = {
+	"./onereg-vmm", "run",	   "--vcpus",	   "2",
+	"--hold",	"20000",   "--run-for",	   "0.1",
+	"--check",	"--stall", "60",	   "--check-memory",
+	"--max-rounds", "3",	   "--migrate-to", "3",
+	"--rescue",	RESCUE,	   NULL,
+};
+
+#define WITHOUT_RESCUE 16
+
+static const char *const destination_args[] = {
+	"./onereg-vmm", "receive", "--from",  "3",  "--run-for",
+	"0.1",		"--check", "--stall", "60", NULL
+};
+
 static void start_both(struct run *r)
 {
-	static const char *const source[] = { "./onereg-vmm",
-					      "run",
-					      "--vcpus",
-					      "2",
-					      "--hold",
-					      "20000",
-					      "--run-for",
-					      "0.1",
-					      "--check",
-					      "--migrate-to",
-					      "3",
-					      "--rescue",
-					      RESCUE,
-					      "--check-memory",
-					      "--max-rounds",
-					      "3",
-					      "--stall",
-					      "60",
-					      NULL };
-	static const char *const destination[] = {
-		"./onereg-vmm", "receive", "--from",  "3",  "--run-for",
-		"0.1",		"--check", "--stall", "60", NULL
-	};
+	const char *source[sizeof(source_args) / sizeof(*source_args)];
 
+	memcpy(source, source_args, sizeof(source));
+	if (!r->rescue)
+		source[WITHOUT_RESCUE] = NULL;
 	start(&r->source, "source", source);
-	start(&r->destination, "destination", destination);
+	start(&r->destination, "destination", destination_args);
 	r->there =
 		(struct flow){ .from = r->source.fd, .to = r->destination.fd };
 	r->back = (struct flow){ .from = r->destination.fd,
@@ -205,6 +205,7 @@ static void pass(struct run *r, struct flow *f)
 	bool good;
 
 	r->go |= go;
+	r->failed |= f->answers && !memcmp(f->section, "FAIL", 4);
 	if (!is_place(r, f)) {
 		good = send_bytes(f, 0, f->size);
 		r->go_passed |= go && good;
@@ -255,23 +256,46 @@ static void pump(struct run *r, struct flow *f)
 	shutdown(f->to, SHUT_WR);
 }
 
-/* Until both sides have ended what they had to say. */
+static unsigned int count(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "r");
+	char line[4096];
+	unsigned int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n += !!strstr(line, text);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static bool waits_for_person(void)
+{
+	return count("source", "kill -USR2");
+}
+
+/* Until both sides have ended what they had to say, or a person is asked. */
 static void pump_all(struct run *r)
 {
 	struct flow *flows[] = { &r->there, &r->back };
+	time_t end = time(NULL) + 100;
 
 	while (!r->there.ended || !r->back.ended) {
 		struct pollfd p[2];
+		int n;
 
 		for (int i = 0; i < 2; i++)
 			p[i] = (struct pollfd){
 				.fd = flows[i]->ended ? -1 : flows[i]->from,
 				.events = POLLIN,
 			};
-		if (poll(p, 2, 100000) <= 0)
+		n = poll(p, 2, 200);
+		if (n < 0 || time(NULL) > end)
 			die("neither side says anything");
+		if (!n && waits_for_person())
+			return;
 		for (int i = 0; i < 2; i++)
-			if (p[i].revents)
+			if (n && p[i].revents)
 				pump(r, flows[i]);
 	}
 }
@@ -285,19 +309,6 @@ static void wait_side(struct side *side)
 	side->status = WIFEXITED(status) ? WEXITSTATUS(status) :
 					   128 + WTERMSIG(status);
 	close(side->fd);
-}
-
-static unsigned int count(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "r");
-	char line[4096];
-	unsigned int n = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		n += !!strstr(line, text);
-	if (f)
-		fclose(f);
-	return n;
 }
 
 /* There is no shell here. */
@@ -322,6 +333,32 @@ static void forget_rescue(void)
 	rmdir(RESCUE);
 }
 
+static bool has_ended(const struct side *side)
+{
+	siginfo_t info = { 0 };
+
+	return !waitid(P_PID, side->pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+	       info.si_pid;
+}
+
+/* A source that waits for a person hears where the guest is. */
+static void be_the_person(struct run *r)
+{
+	while (!has_ended(&r->source)) {
+		usleep(20000);
+		if (!waits_for_person())
+			continue;
+		if (count("destination", "payload: ok ")) {
+			r->source.killed = true;
+			kill(r->source.pid, SIGTERM);
+		} else {
+			r->person = true;
+			kill(r->source.pid, SIGUSR2);
+		}
+		return;
+	}
+}
+
 /* What the source says of a guest that it did not lose. */
 static const char *judge_source(const struct run *r, bool runs)
 {
@@ -335,6 +372,8 @@ static const char *judge_source(const struct run *r, bool runs)
 	case 1: /* returned */
 		if (runs)
 			return "the guest runs on both sides";
+		if (r->go && !r->failed && !r->person)
+			return "the source took back what it had given away";
 		return count(s->said, "payload: ok ") == 2 ?
 			       NULL :
 			       "the source's guest came back ill";
@@ -392,7 +431,7 @@ static const char *where_now(const struct run *r)
 
 static bool try_fault(unsigned int i, const struct fault *fault)
 {
-	struct run r = { .fault = *fault };
+	struct run r = { .fault = *fault, .rescue = i % 2 };
 	const char *wrong;
 
 	forget_rescue();
@@ -402,8 +441,9 @@ static bool try_fault(unsigned int i, const struct fault *fault)
 	if (!r.there.section || !r.back.section)
 		die("malloc");
 	pump_all(&r);
-	wait_side(&r.source);
 	wait_side(&r.destination);
+	be_the_person(&r);
+	wait_side(&r.source);
 	free(r.there.section);
 	free(r.back.section);
 	wrong = judge(&r);
@@ -422,15 +462,25 @@ static bool try_fault(unsigned int i, const struct fault *fault)
 	return !wrong;
 }
 
-/* Each kind at each boundary, in an order of its own, then anywhere. */
-static struct fault choose(unsigned int i)
+/*
+ * Each kind in each section, in an order of its own; where, by the seed. Every
+ * third is where it matters who has said what.
+ */
+static struct fault choose(unsigned int i, uint64_t of)
 {
+	static const unsigned int late[] = { 9, GO, 13, 14, 8 };
 	unsigned int n = N_SECTIONS * N_ACTIONS, which = i * 37 % n;
 	struct fault fault = {
 		.section = which % N_SECTIONS,
 		.action = which / N_SECTIONS,
 	};
 
+	if (i % 3 == 0) {
+		fault.section = late[i / 3 % 5];
+		fault.action = i / 3 % N_ACTIONS;
+	}
+	seed = of * 1000003 + i;
+	any(1);
 	switch (any(3)) {
 	case 0:
 		fault.at = fault.action == FLIP ? any(HEADER) : 0;
@@ -460,17 +510,20 @@ static int hold(char **argv)
 
 int main(int argc, char **argv)
 {
-	unsigned int n, failures = 0;
+	unsigned int n, failures = 0, first = 1;
+	uint64_t of;
 	time_t start = time(NULL);
 
 	if (argc > 3 && !strcmp(argv[1], "hold"))
 		return hold(argv + 2);
-	if (argc != 3)
+	if (argc < 3)
 		return 2;
 	n = strtoul(argv[1], NULL, 10);
-	seed = strtoull(argv[2], NULL, 10);
-	for (unsigned int i = 1; i <= n; i++) {
-		struct fault fault = choose(i);
+	of = strtoull(argv[2], NULL, 10);
+	if (argc > 3)
+		first = strtoul(argv[3], NULL, 10);
+	for (unsigned int i = first; i < first + n; i++) {
+		struct fault fault = choose(i, of);
 
 		failures += !try_fault(i, &fault);
 	}
