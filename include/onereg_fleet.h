@@ -2,6 +2,8 @@
 /*
  * onereg_fleet.h - questions about several hosts at once; part of onereg.h
  *
+ *	gate       what may be switched on, as every host     onereg_gate_new()
+ *	           that a VM may come to has it?
  *	baseline   what can a guest be shown that then runs   onereg_baseline_new()
  *	           on every host?                             onereg_vm_pin()
  *	tolerate   differences that somebody answers for      onereg_image_tolerate()
@@ -63,6 +65,55 @@ int onereg_tolerances_get(const struct onereg_tolerances *tolerances, size_t i,
  */
 void onereg_image_tolerate(struct onereg_image *image,
 			   const struct onereg_tolerances *tolerances);
+
+/* ---- gate: what every host has ---- */
+
+struct onereg_gate;
+
+enum onereg_gate_state {
+	ONEREG_GATE_OPEN,	/* every host has it */
+	ONEREG_GATE_HELD,	/* some have it, some do not */
+	ONEREG_GATE_ABSENT,	/* no host has it */
+	ONEREG_GATE_UNKNOWN,	/* a description does not tell, no host lacks */
+};
+/* "open", "held", "absent", "unknown". */
+const char *onereg_gate_state_name(enum onereg_gate_state state);
+
+/*
+ * hosts are all that a VM may move to or fall back to; they are looked at in
+ * this call only. -EINVAL: no host, or one without a profile.
+ */
+int onereg_gate_new(const struct onereg_host *const *hosts, size_t n_hosts,
+		    struct onereg_gate **ret,
+		    struct onereg_report *report) ONEREG_CHECKED;
+void onereg_gate_free(struct onereg_gate *gate);
+
+struct onereg_gate_feature {
+	size_t size;
+	const char *name;	/* "tagged-ids": stable, for programs */
+	const char *text;	/* what it is, for people */
+	enum onereg_gate_state state;
+	/* What all hosts have in common, "PSCI 1.1"; NULL: nothing to add. */
+	const char *common;
+};
+/* The i-th. -ENOENT past the end. */
+int onereg_gate_feature(const struct onereg_gate *gate, size_t i,
+			struct onereg_gate_feature *ret);
+/*
+ * What the host, by its place among those given, has of the i-th feature:
+ * OPEN it has it, HELD it has too little or another than the first,
+ * ABSENT, UNKNOWN. *ret_why: "PSCI 1.0"; never NULL. -ENOENT past the ends.
+ */
+int onereg_gate_host(const struct onereg_gate *gate, size_t feature,
+		     size_t host, enum onereg_gate_state *ret,
+		     const char **ret_why);
+/* May it be switched on? The state by name; -ENOENT: no such feature. */
+int onereg_gate_ask(const struct onereg_gate *gate, const char *name);
+/*
+ * features[0] for KVM_ARM_VCPU_INIT: the most that every host offers together
+ * and in the same way. 0: the hosts have no kind of vCPU in common.
+ */
+uint32_t onereg_gate_vcpu_features(const struct onereg_gate *gate);
 
 /* ---- baseline: what every host can show a guest ---- */
 

@@ -53,6 +53,16 @@ static const struct command commands[] = {
 	  "\n"
 	  "  -o HOST        the file to write\n",
 	  import_main },
+	{ "gate", "gate HOST|DIR|etcd:PREFIX... [--feature LIST] [--json]",
+	  "what may be switched on, as every one of several hosts has it",
+	  "HOSTs are all that a VM may move to or fall back to. What not all "
+	  "have is named\nwith the hosts that hold it back. docs/fleet.md is the "
+	  "guide.\n"
+	  "\n"
+	  "  --feature LIST  names with commas between them; exit status 0: "
+	  "every host has\n"
+	  "                  all of them, 1: may not be switched on\n",
+	  gate_main },
 	{ "baseline",
 	  "baseline HOST|DIR|etcd:PREFIX... [-o FILE] [--tolerate FILE] "
 	  "[--features LIST] [--json]",

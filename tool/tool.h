@@ -149,6 +149,7 @@ int etcd_each(const struct args *args, const char *prefix,
 
 int bench_main(int argc, char **argv);
 int baseline_main(int argc, char **argv);
+int gate_main(int argc, char **argv);
 int host_main(int argc, char **argv);
 int show_main(int argc, char **argv);
 int diff_main(int argc, char **argv);
