@@ -136,9 +136,10 @@ int etcd_each(const struct args *args, const char *prefix,
 		return not_done(args, (int)-pid, NULL,
 				"etcd:%s: cannot start etcdctl, which Debian "
 				"has in etcd-client", prefix);
-	/* Where the client failed its words are worth more than ours. */
-	answer = json_loadfd(fd, 0, NULL);
+	/* Its ids of 64 bits are no integers to jansson, and nothing to us. */
+	answer = json_loadfd(fd, JSON_DECODE_INT_AS_REAL, NULL);
 	close(fd);
+	/* Where the client failed its words are worth more than ours. */
 	ended = end_client(args, prefix, pid);
 	if (!ended && !answer)
 		status = not_done(args, EBADMSG, NULL,
