@@ -454,13 +454,16 @@ static int come_back(struct sender *s)
 {
 	enum end end = vm_end(s->vm);
 
-	abort_stream(s);
 	s->m->outcome = "returned";
+	if (end == GOING) {
+		memory_log_stop(&s->log);
+		if (s->paused)
+			vm_resume(s->vm);
+	}
+	/* May take a while: the guest does not wait for it. */
+	abort_stream(s);
 	if (end != GOING)
 		return CANNOT;
-	memory_log_stop(&s->log);
-	if (s->paused)
-		vm_resume(s->vm);
 	fprintf(stderr, "onereg-vmm: not migrated: " HERE "\n");
 	return NO;
 }
