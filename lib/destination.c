@@ -10,6 +10,7 @@
 
 #include "restore.h"
 #include "stage.h"
+#include "tolerance.h"
 
 /* What to do with a register that has changed. */
 enum action {
@@ -285,6 +286,9 @@ static void look_at_missing(const struct onereg_destination *d,
 {
 	if (family_absent(catalogue_find(id), d->image, value,
 			  onereg_reg_size(id)) != ONEREG_IMPOSSIBLE)
+		return;
+	/* The proof says so. */
+	if (tolerated_missing(d->image->tolerances, id))
 		return;
 	v->missing = value;
 	v->missing_id = id;

@@ -297,7 +297,11 @@ int channel_commit(struct channel *c)
 	if (fsync(c->out) < 0 || rename(c->temporary, c->place) < 0)
 		return cannot_errno("is there room?", "writing %s", c->place);
 	c->temporary[0] = 0;
-	return 0;
+	if (!sync_parent(c->place))
+		return 0;
+	/* The guest runs on here: nothing else must have it. */
+	unlink(c->place);
+	return cannot_errno(NULL, "writing the directory of %s", c->place);
 }
 
 void channel_close(struct channel *c)

@@ -67,9 +67,10 @@ static bool parse_hex(const char *text, uint64_t *ret)
 	return strlen(text) == 16 && !*end;
 }
 
-char *machine_text(const struct vm *vm, const struct digests *digests)
+char *machine_text(struct vm *vm, const struct digests *digests)
 {
 	const struct machine *m = &vm->machine;
+	struct uart_state uart;
 	json_t *object;
 	char *text;
 
@@ -81,8 +82,9 @@ char *machine_text(const struct vm *vm, const struct digests *digests)
 		(json_int_t)m->gicr, "memory_xxh3", hex(digests->memory),
 		"registers_size", (json_int_t)digests->registers_size,
 		"registers_xxh3", hex(digests->registers));
+	uart_get(&vm->uart, &uart);
 	if (object)
-		add_uart(object, &vm->uart.state);
+		add_uart(object, &uart);
 	text = json_dumps(object, JSON_INDENT(2));
 	json_decref(object);
 	if (!text)
@@ -107,7 +109,7 @@ static int write_text(int fd, const char *text)
 	return fsync(fd);
 }
 
-int machine_write(const struct vm *vm, const struct digests *digests,
+int machine_write(struct vm *vm, const struct digests *digests,
 		  int dir_fd)
 {
 	char *text = machine_text(vm, digests);

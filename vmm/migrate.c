@@ -4,7 +4,6 @@
  * handed to the kernel the guest belongs here, and whatever goes wrong, it
  * runs on here. After that it never runs here by itself.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +120,10 @@ static int greet(struct sender *s)
 		return rc;
 	if (stream_get_hello(&s->in, &section, &theirs))
 		return cannot(HERE, "migration: %s", s->in.why);
+	if (theirs.page_size != own.page_size || theirs.one_way)
+		return cannot(HERE, "migration: the answer to HELO is of "
+			      "another stream: pages of %u, not %u",
+			      theirs.page_size, own.page_size);
 	s->out.session = s->in.session = own.id ^ theirs.id;
 	return 0;
 }

@@ -277,7 +277,7 @@ static void remove_all(const char *dir)
 	rmdir(dir);
 }
 
-static int sync_parent(const char *dir)
+int sync_parent(const char *dir)
 {
 	char path[PATH_SIZE], *slash;
 	int fd, rc;

@@ -17,6 +17,7 @@ struct taking {
 	struct stream_hello hello;
 	struct page_reader pages;
 	uint64_t memory_size;
+	uint32_t begun; /* rounds */
 	bool stopped, over;
 };
 
@@ -130,9 +131,19 @@ static void progress(const struct taking *t)
 				   t->pages.taken, t->stopped);
 }
 
-/* A round, or the last pages, begin. */
+/*
+ * A round, or the last pages, begin. As a round has each page once, as many as
+ * there are is all of them.
+ */
 static int begin(struct taking *t, bool stopped)
 {
+	if ((stopped || t->begun) && (!t->begun || t->pages.taken <
+						   t->pages.n_pages))
+		return stream_refuse(t->in, -EBADMSG,
+				     "round 0 ended after %llu of %llu pages",
+				     (unsigned long long)t->pages.taken,
+				     (unsigned long long)t->pages.n_pages);
+	t->begun += !stopped;
 	t->pages.next = 0;
 	t->stopped = stopped;
 	progress(t);
@@ -153,6 +164,9 @@ static int take_one(struct taking *t, const struct section *s)
 	case STREAM_STOP:
 		return begin(t, true);
 	case STREAM_PAGE:
+		if (!t->begun)
+			return stream_refuse(t->in, -EBADMSG,
+					     "PAGE before the first ROUN");
 		return pages_read(&t->pages, t->in, s);
 	case STREAM_DEVS:
 		return told(t, taker->devices(taker->userdata, s->payload,

@@ -192,11 +192,11 @@ int fdt_build(const struct vm *vm, const struct fdt_chosen *chosen, void *to,
 	      size_t size);
 
 /* machine.c: DIR/machine; snapshot.c: all of DIR */
-int machine_write(const struct vm *vm, const struct digests *digests,
+int machine_write(struct vm *vm, const struct digests *digests,
 		  int dir_fd);
 int machine_read(const char *dir, struct machine *ret);
 /* The same as bytes: what machine_write() writes, to be freed; NULL, told. */
-char *machine_text(const struct vm *vm, const struct digests *digests);
+char *machine_text(struct vm *vm, const struct digests *digests);
 int machine_parse(const char *text, size_t size, const char *name,
 		  struct machine *ret);
 /* What the devices held goes into those of the VM. */
@@ -208,6 +208,7 @@ int memory_read(struct vm *vm, const char *dir);
 int snapshot_place(const char *dir);
 /* Is registers.onereg the one that belongs to the machine? */
 int registers_check(const struct machine *machine, const char *dir);
+int sync_parent(const char *path); /* the directory that it is in; errno */
 int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report);
 
 /* plane.c: the register plane, by the library */

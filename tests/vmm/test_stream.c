@@ -304,6 +304,26 @@ Test(stream, pages_that_are_refused)
 	refused_pages(1, first, none, 24 + RIG_PAGE, "with 0 of pages");
 }
 
+static void add_stop(struct stream *s)
+{
+	raw(s, "STOP", STREAM_REQUIRED, "", 0);
+}
+
+/* All of the guest's memory comes in round 0, or it does not run. */
+Test(stream, memory_that_is_not_whole)
+{
+	const struct run first = { 0, 1, 0 };
+	const uint32_t n = 1;
+
+	refused_before(3, add_stop, "round 0 ended after 0 of 8 pages");
+	refused_before(4, add_stop, "round 0 ended after 0 of 8 pages");
+	memset(page_payload, 0, sizeof(page_payload));
+	memcpy(page_payload, &n, 4);
+	memcpy(page_payload + 8, &first, 16);
+	page_length = 24;
+	refused_before(3, add_page_payload, "PAGE before the first ROUN");
+}
+
 static void many_rounds(struct stream *s)
 {
 	uint32_t p[4] = { 0 };
