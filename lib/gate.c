@@ -181,9 +181,16 @@ static void look_sve(struct onereg_gate *g, size_t row, size_t host)
 	own = fleet_vq(&g->hosts[host], 1, p->features);
 	put(g, row, host, ONEREG_GATE_OPEN, "vectors of up to %u bits",
 	    own * 128);
-	for (size_t i = 0; i < g->n_hosts; i++)
-		if (!fleet_profile(g->hosts[i], p->features))
-			return;
+	for (size_t i = 0; i < g->n_hosts; i++) {
+		if (fleet_profile(g->hosts[i], p->features))
+			continue;
+		/* One without SVE holds it back in its own place. */
+		if (with(g->hosts[i], sve))
+			put(g, row, host, ONEREG_GATE_UNKNOWN,
+			    "lengths not compared: another host describes no "
+			    "vCPU with the same features");
+		return;
+	}
 	all = fleet_vq(g->hosts, g->n_hosts, p->features);
 	if (!all)
 		put(g, row, host, ONEREG_GATE_HELD, "other vector lengths");

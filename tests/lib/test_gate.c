@@ -142,6 +142,16 @@ Test(gate, hosts_without_a_common_vcpu)
 	cr_assert_eq(ask(gate, "pmu"), ONEREG_GATE_HELD);
 }
 
+/* Each has vectors, and nobody knows whether of the same lengths. */
+Test(gate, vectors_that_cannot_be_compared_are_not_open)
+{
+	struct onereg_host *a = host_of(MIDR, 1), *b = host_of(MIDR, 1);
+
+	a->profiles[0].features = PSCI | SVE;
+	b->profiles[0].features = PSCI | PMU | SVE;
+	cr_assert_eq(ask(gate_of(a, b), "sve"), ONEREG_GATE_UNKNOWN);
+}
+
 Test(gate, of_nothing_is_refused)
 {
 	struct onereg_report *report = new_report();
