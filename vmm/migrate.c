@@ -17,6 +17,7 @@
 #include "stream.h"
 #include "vmm.h"
 
+/* For as long as --run-for says; --save keeps it after that. */
 #define HERE "the guest runs on here"
 
 struct sender {

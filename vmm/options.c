@@ -20,7 +20,8 @@ void usage(void)
 	     "run boots a guest, restore goes on with one that --save wrote.\n"
 	     "witness changes single bits of registers under the payload, the\n"
 	     "guest that comes along, and shows whether it notices.\n"
-	     "move takes the payload from one VM to the next while it runs.\n"
+	     "move takes the guest from one VM to the next while it runs.\n"
+	     "receive goes on with one that --migrate-to or --save-stream sent.\n"
 	     "\n"
 	     "  --vcpus N          default 1, at most 512\n"
 	     "  --guest FILE       arm64 ELF or flat program; default: payload\n"
@@ -36,7 +37,7 @@ void usage(void)
 	     "  --run-for SECONDS  default: until the guest made a few passes\n"
 	     "  --check            ask the guest to check itself\n"
 	     "  --save DIR         at the end pause, save all of the VM\n"
-	     "  --time MODE        of restore: freeze (default) or catch-up\n"
+	     "  --time MODE        of restore and receive: freeze (default) or catch-up\n"
 	     "  --tolerate FILE    of restore: differences that somebody answers for\n"
 	     "  --flip VCPU:REGISTER:BIT\n"
 	     "                     change one bit before it goes on\n"
@@ -478,6 +479,9 @@ static int check_migration(const struct options *o, enum command command)
 		return wrong_usage("receive: --from where?");
 	if (m->to && m->save_stream)
 		return wrong_usage("--migrate-to or --save-stream, not both");
+	if (m->rescue && !m->to)
+		return wrong_usage("--rescue wants --migrate-to: else nobody "
+				   "doubts where the guest is");
 	return 0;
 }
 

@@ -50,6 +50,8 @@ static int take_machine(void *userdata, const void *text, size_t size,
 			      (unsigned long long)r->machine.memory_size,
 			      (unsigned long long)ram,
 			      (unsigned long long)page);
+	if (r->options->check && r->machine.kind == GUEST_PROGRAM)
+		return wrong_usage("--check: this guest does not check itself");
 	r->result->machine = &r->machine;
 	*ret_memory_size = r->machine.memory_size;
 	return 0;
