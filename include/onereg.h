@@ -4,7 +4,7 @@
  *
  * Saves, checks, restores and proves the registers of a VM: every register
  * that KVM lists (of every size), vCPU events, MP state, vCPU attributes and
- * the GICv3. Memory and devices in userspace are the VMM's.
+ * the GICv3 with its ITSes. Memory and devices in userspace are the VMM's.
  *
  *	describe   what can a host take?               onereg_host_describe()
  *	save       a paused VM into an image           onereg_vm_save()
@@ -106,7 +106,7 @@ enum onereg_class {
 enum onereg_space {
 	ONEREG_SPACE_NONE,
 	ONEREG_SPACE_REG,	/* id is a KVM register id */
-	ONEREG_SPACE_GIC,	/* id is attr, group is the device attr group */
+	ONEREG_SPACE_GIC,	/* GIC or ITS: id is attr, group its group */
 	ONEREG_SPACE_VCPU_ATTR,	/* id is attr, group is the vCPU attr group */
 	ONEREG_SPACE_EVENTS,	/* struct kvm_vcpu_events */
 	ONEREG_SPACE_MP_STATE,
@@ -356,6 +356,9 @@ bool onereg_image_is_staged(const struct onereg_image *image);
 bool onereg_image_has_gic(const struct onereg_image *image);
 /* For KVM_DEV_ARM_VGIC_GRP_NR_IRQS, before CTRL_INIT; 0: no GIC. */
 uint32_t onereg_image_gic_nr_irqs(const struct onereg_image *image);
+size_t onereg_image_n_its(const struct onereg_image *image);
+/* Of the i-th ITS, for KVM_VGIC_ITS_ADDR_TYPE; 0 past the end. */
+uint64_t onereg_image_its_address(const struct onereg_image *image, size_t i);
 
 struct onereg_cap {		/* for KVM_ENABLE_CAP on the VM fd */
 	uint32_t cap;
@@ -433,6 +436,22 @@ struct onereg_vm_options {
 	 * copied: it lives as long as the onereg_vm.
 	 */
 	const struct onereg_host *host;
+	/*
+	 * KVM_DEV_TYPE_ARM_VGIC_ITS, each with its address set and CTRL_INIT
+	 * done; on source and destination in the same order. Copied.
+	 */
+	const int *its_fds;
+	size_t n_its;
+	/*
+	 * Copies size bytes of guest memory from a guest physical address to
+	 * buf: 0, or -errno where there is no such memory. KVM keeps the tables
+	 * of an ITS and what is pending of its LPIs there when it saves them,
+	 * and nowhere else tells them; this is how they are proved. NULL: they
+	 * are carried, unproved, and a finding (CARE) says so.
+	 */
+	int (*read_memory)(void *userdata, uint64_t address, void *buf,
+			   size_t size);
+	void *userdata;			/* of read_memory() */
 };
 int onereg_vm_new(const struct onereg_vm_options *options,
 		  struct onereg_vm **ret) ONEREG_CHECKED;
@@ -444,9 +463,12 @@ void onereg_vm_free(struct onereg_vm *vm);
  * runs is -EBUSY; without, KVM makes the call wait for it. vCPUs that disagree
  * on a VM-wide value are a finding of class CONFLICT, and the image keeps
  * every vCPU's value; such an image is refused by check and restore.
+ * With an ITS this writes guest memory (KVM_DEV_ARM_ITS_SAVE_TABLES and
+ * KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES), which KVM puts into the dirty log:
+ * copy memory, or the last of it, after this call.
  * Errors: -EBUSY as said; -ENOSYS not a KVM/arm64; -EINVAL the vCPUs have
- * features that the options do not name; -EOPNOTSUPP state that cannot be
- * carried: MTE, an ITS, AArch32 or nested guests.
+ * features that the options do not name, or the VM has an ITS that they do not;
+ * -EOPNOTSUPP state that cannot be carried: MTE, AArch32 or nested guests.
  */
 int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 		   struct onereg_report *report) ONEREG_CHECKED;
@@ -479,7 +501,9 @@ struct onereg_restore_options {
  * Restores the image into a fresh VM: capabilities enabled
  * (onereg_image_cap()), vCPUs created in the image's order, memory slots set
  * and guest memory loaded, and, where there is a GIC, the device created,
- * NR_IRQS and its addresses set and CTRL_INIT done; nothing more. Does
+ * NR_IRQS and its addresses set and CTRL_INIT done, and the same for each ITS;
+ * nothing more. The tables of an ITS are read from guest memory, and writing
+ * there is not yet over when this returns: its proof saves them once more. Does
  * KVM_ARM_VCPU_INIT, SVE vector lengths, FINALIZE, vCPU attributes, registers
  * in the order they need, GIC, events and MP state, proves all of it, then
  * sets and proves the counters and timers, so that the guest's time does not
@@ -592,7 +616,8 @@ int onereg_source_restage(struct onereg_source *source, const void **ret,
 /*
  * The blackout: every vCPU is out of KVM_RUN and stays out, as for
  * onereg_vm_save(). Reads what a guest can have changed, and the GIC; a VM-wide
- * register is not read but the counters. *ret as above. Errors as of
+ * register is not read but the counters. Writes guest memory as onereg_vm_save()
+ * does: the last pages go after it. *ret as above. Errors as of
  * onereg_vm_save(). After one, and after a failed migration, the guest may run
  * on, and be restaged and stopped again.
  */
@@ -624,7 +649,8 @@ int onereg_destination_restage(struct onereg_destination *destination,
 			       const void *changes, size_t size,
 			       struct onereg_report *report) ONEREG_CHECKED;
 /*
- * Takes what onereg_source_stop() gave, and the VM is restored: registers, in
+ * Takes what onereg_source_stop() gave, and, once all guest memory is there, the
+ * VM is restored: registers, in
  * one job a vCPU and with no lock of the VM's taken (but for PMCR_EL0, where
  * the kernel has no vectors), then the GIC, and the counters once. Each value
  * was taken by the kernel; that it reads back is for onereg_destination_prove()
