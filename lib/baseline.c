@@ -18,15 +18,9 @@
 
 #define MPIDR		KA_SYS(3, 0, 0, 0, 5)
 #define ID_AA64PFR0	KA_SYS(3, 0, 0, 4, 0)
-#define CLIDR		KA_SYS(3, 1, 0, 0, 1)
 #define CLASS_OF(id)	((id) & KA_REG_CLASS_MASK)
 
 /* ---- which registers ---- */
-
-bool baseline_is_cache(uint64_t id)
-{
-	return id == CLIDR || CLASS_OF(id) == KA_REG_DEMUX;
-}
 
 static bool is_aarch32(uint64_t id)
 {
@@ -43,7 +37,7 @@ static bool is_feature(uint64_t id)
 
 bool baseline_takes(uint64_t id)
 {
-	return is_feature(id) || baseline_is_cache(id) || id == LEVEL_PMCR ||
+	return is_feature(id) || caches_has(id) || id == LEVEL_PMCR ||
 	       id == KA_SVE_VLS;
 }
 
@@ -389,7 +383,7 @@ static int level_register(struct level *l, uint64_t id)
 	return 0;
 }
 
-static bool is_first_to_have(const struct level *l, size_t host, uint64_t id)
+bool level_first_has(const struct level *l, size_t host, uint64_t id)
 {
 	for (size_t i = 0; i < host; i++)
 		if (regset_find(&l->p[i]->set, id) >= 0)
@@ -410,7 +404,7 @@ static int level_all(struct level *l)
 		const struct regset *set = &l->p[i]->set;
 
 		for (size_t k = 0; k < set->n && !r; k++)
-			if (is_first_to_have(l, i, set->ids[k]))
+			if (level_first_has(l, i, set->ids[k]))
 				r = level_register(l, set->ids[k]);
 	}
 	r = r ?: level_caches(l);

@@ -39,7 +39,8 @@ const char *level_tolerated(const struct level *l, uint64_t id, uint64_t bits);
 /* Bits that stay each host's own, because that is tolerated: told. */
 bool level_leave(struct level *l, struct baseline_reg *reg, uint64_t bits,
 		 const struct finding *f);
-bool baseline_is_cache(uint64_t id);
+/* Does no host before this one have the register? */
+bool level_first_has(const struct level *l, size_t host, uint64_t id);
 
 static inline int no_room(const struct level *l)
 {

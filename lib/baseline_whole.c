@@ -71,67 +71,157 @@ void level_fact(struct level *l, uint64_t id)
 	     identity ? ", by which it chose its errata workarounds" : "");
 }
 
-/* ---- caches: all of one host ---- */
+/* ---- caches ---- */
 
-/* A host that takes no other description; or n. */
-static size_t fixed_caches(const struct level *l, size_t from)
+static bool has(const struct level *l, size_t host, uint64_t id)
 {
-	while (from < l->n && check_takes_caches(l->p[from]))
-		from++;
-	return from;
+	ptrdiff_t at = regset_find(&l->p[host]->set, id);
+
+	return at >= 0 && l->p[host]->has_reset[at];
 }
 
-static void compare_caches(struct level *l, size_t a, size_t b)
+/* Why the host's kernel refuses what the other one has; NULL: it does not. */
+static const char *refused(const struct level *l, uint64_t id, size_t host,
+			   size_t other)
 {
-	const struct regset *set = &l->p[a]->set;
-	char x[32], y[32];
+	/* A level that it does not list it is not given. */
+	if (!has(l, other, id) || !has(l, host, id))
+		return NULL;
+	return caches_refused(l->p[host], id, fleet_value(l->p[other], id));
+}
 
-	for (size_t i = 0; i < set->n; i++) {
-		uint64_t id = set->ids[i];
+/* A value that one host has and all take: that host, or n. */
+static size_t common_caches(const struct level *l, uint64_t id)
+{
+	size_t i, k;
 
-		if (!baseline_is_cache(id) || regset_find(&l->p[b]->set, id) < 0 ||
-		    fleet_value(l->p[a], id) == fleet_value(l->p[b], id))
+	for (i = 0; i < l->n; i++) {
+		if (!has(l, i, id))
 			continue;
-		struct finding told = {
-			.severity = ONEREG_IMPOSSIBLE,
-			.class_ = ONEREG_CLASS_VALUE,
-			.id = id,
-			.a = fleet_value(l->p[a], id),
-			.b = fleet_value(l->p[b], id),
-		};
-		if (!level_leave(l, &(struct baseline_reg){ .id = id }, ~0ULL,
-			   &told))
-			level_tell(l, &told, "%.60s and %.60s differ, and the "
-			     "kernels of both take no description of caches "
-			     "but their CPU's", level_name(l, a, x),
-			     level_name(l, b, y));
+		for (k = 0; k < l->n && !refused(l, id, k, i); k++)
+			;
+		if (k == l->n)
+			break;
 	}
+	return i;
+}
+
+/* Does one refuse the other's? Best two that do so to each other. */
+static bool quarrel(const struct level *l, uint64_t id, size_t ret[2])
+{
+	bool found = false;
+
+	for (size_t i = 0; i < l->n; i++)
+		for (size_t k = 0; k < l->n; k++) {
+			bool both;
+
+			if (!refused(l, id, k, i))
+				continue;
+			both = refused(l, id, i, k);
+			if (!found || both) {
+				ret[0] = k;
+				ret[1] = i;
+			}
+			found = true;
+			if (both)
+				return true;
+		}
+	return found;
+}
+
+static size_t without(const struct level *l, uint64_t id)
+{
+	size_t i = 0;
+
+	while (i < l->n && has(l, i, id))
+		i++;
+	return i;
+}
+
+static void no_common_caches(struct level *l, uint64_t id,
+			     const size_t pair[2], size_t lacks)
+{
+	struct finding told = {
+		.severity = ONEREG_IMPOSSIBLE,
+		.class_ = ONEREG_CLASS_VALUE,
+		.id = id,
+		.a = fleet_value(l->p[pair[0]], id),
+		.b = fleet_value(l->p[pair[1]], id),
+	};
+	const char *why = refused(l, id, pair[0], pair[1]);
+	const char *back = refused(l, id, pair[1], pair[0]);
+	char a[32], b[32], c[32], more[192] = "";
+
+	if (level_leave(l, &(struct baseline_reg){ .id = id }, ~0ULL, &told))
+		return;
+	if (back && back != why)
+		snprintf(more, sizeof(more), "; the other way round: %s", back);
+	else if (!back && lacks < l->n)
+		snprintf(more, sizeof(more), "; a guest that comes from %.60s, "
+			 "which does not have the register, would bring it",
+			 level_name(l, lacks, c));
+	level_tell(l, &told, "%.60s refuses what %.60s has%s: %s%s",
+		   level_name(l, pair[0], a), level_name(l, pair[1], b),
+		   back == why ? ", and the other way round" : "", why, more);
+}
+
+/*
+ * Where a host does not have the register, a guest that began there has the
+ * value of the host that it goes to next: no two may quarrel then.
+ */
+static int level_cache(struct level *l, uint64_t id)
+{
+	size_t from = common_caches(l, id), lacks = without(l, id), pair[2];
+	struct baseline_reg reg = { .id = id };
+	uint64_t value;
+
+	if ((from == l->n || lacks < l->n) && quarrel(l, id, pair)) {
+		no_common_caches(l, id, pair, lacks);
+		return 0;
+	}
+	if (from == l->n)
+		return 0;
+	value = fleet_value(l->p[from], id);
+	memcpy(reg.value, &value, sizeof(value));
+	return baseline_add(l->to, &reg) ? no_room(l) : 0;
 }
 
 int level_caches(struct level *l)
 {
-	size_t donor = fixed_caches(l, 0);
-	const struct host_profile *p;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct regset *set = &l->p[i]->set;
 
-	for (size_t i = donor; donor < l->n && i < l->n;
-	     i = fixed_caches(l, i + 1))
-		compare_caches(l, donor, i);
-	p = l->p[donor < l->n ? donor : 0];
-	for (size_t i = 0; i < p->set.n; i++) {
-		struct baseline_reg reg = { .id = p->set.ids[i] };
-		uint64_t value = fleet_value(p, reg.id);
-
-		if (!baseline_is_cache(reg.id) || !p->has_reset[i] ||
-		    level_tolerated(l, reg.id, ~0ULL))
-			continue;
-		memcpy(reg.value, &value, sizeof(value));
-		if (baseline_add(l->to, &reg))
-			return no_room(l);
+		for (size_t k = 0; k < set->n; k++)
+			if (caches_has(set->ids[k]) &&
+			    level_first_has(l, i, set->ids[k]) &&
+			    level_cache(l, set->ids[k]))
+				return -ENOMEM;
 	}
 	return 0;
 }
 
 /* ---- event counters, vectors, time ---- */
+
+/* Without the register there is no PMU to bring the others down to. */
+static bool tell_no_counters(struct level *l, size_t host)
+{
+	bool lacks = regset_find(&l->p[host]->set, LEVEL_PMCR) < 0;
+	char name[32];
+
+	if (has(l, host, LEVEL_PMCR))
+		return false;
+	level_tell(l, &(struct finding){
+			.severity = ONEREG_IMPOSSIBLE,
+			.class_ = ONEREG_CLASS_MISSING,
+			.id = LEVEL_PMCR,
+			.todo = lacks ? "make a baseline of vCPUs without PMU_V3" :
+					"describe the host again",
+		}, lacks ? "%.60s has no PMU, although it describes vCPUs with "
+			   "PMU_V3" :
+			   "how many event counters %.60s has is not known",
+		   level_name(l, host, name));
+	return true;
+}
 
 int level_counters(struct level *l)
 {
@@ -146,6 +236,8 @@ int level_counters(struct level *l)
 	for (size_t i = 0; i < l->n; i++) {
 		uint64_t v = fleet_value(l->p[i], LEVEL_PMCR) & PMCR_N;
 
+		if (tell_no_counters(l, i))
+			return 0;
 		if (v < least)
 			who = i;
 		least = v < least ? v : least;

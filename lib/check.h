@@ -37,8 +37,11 @@ void check_add(const struct check *c, const struct check_item *item,
 	       const char *todo);
 /* config_check.c: what the VM was made with. */
 void check_host_config(const struct check *c);
-/* Does the host's kernel take a description of caches that is not its own? */
-bool check_takes_caches(const struct host_profile *p);
+/* caches.c: does the register describe caches? */
+bool caches_has(uint64_t id);
+/* Why the host's kernel would not take this value of it; NULL: it does. */
+const char *caches_refused(const struct host_profile *p, uint64_t id,
+			   uint64_t value);
 /* Do dumps of one host's registers leave this id out? */
 bool check_unrecorded(uint64_t id);
 

@@ -15,11 +15,9 @@
 #define REVIDR		KA_SYS(3, 0, 0, 0, 6)
 #define AIDR		KA_SYS(3, 1, 0, 0, 7)
 #define ID_AA64PFR0	KA_SYS(3, 0, 0, 4, 0)
-#define CTR		KA_SYS(3, 3, 0, 0, 1)
 #define CLIDR		KA_SYS(3, 1, 0, 0, 1)
 #define PMCR		KA_SYS(3, 3, 9, 12, 0)
 #define CORE_PC		(KA_REG_ARM64 | KA_REG_SIZE_U64 | KA_REG_CORE | 0x40)
-#define CSSELR_MAX	14	/* KVM's: seven levels, data and instruction */
 
 #define CAP_ARM_WRITABLE_IMP_ID_REGS 239
 
@@ -102,15 +100,6 @@ static void note(const struct check *c, const struct check_item *item,
 		 const char *why)
 {
 	check_add(c, item, ONEREG_NOTE, ONEREG_CLASS_HOST, NULL, why, NULL);
-}
-
-/* The host's reset value; 0 where there is none. */
-static uint64_t host_value(const struct check *c, uint64_t id)
-{
-	ptrdiff_t at = regset_find(&c->profile->set, id);
-
-	return at < 0 ? 0 : regset_u64(&c->profile->set, c->profile->reset,
-				       (size_t)at);
 }
 
 /* ---- ID registers, field by field ---- */
@@ -371,60 +360,16 @@ static void check_bitmap(const struct check *c, const struct check_item *item)
 
 /* ---- caches ---- */
 
-/*
- * Does the kernel take a cache hierarchy that is not its own? It says so by
- * a mask, was seen to, or lists every cache there could be: a kernel that
- * refuses lists those of the CPU.
- */
-bool check_takes_caches(const struct host_profile *p)
+static void check_caches(const struct check *c, const struct check_item *item)
 {
-	ptrdiff_t clidr = regset_find(&p->set, CLIDR);
-	uint64_t last = KA_REG_ARM64 | KA_REG_SIZE_U32 | KA_REG_DEMUX |
-			(CSSELR_MAX - 1);
+	const char *why = caches_refused(c->profile, item->id,
+					 number(item->a, item->size));
 
-	if (clidr >= 0 && p->has_mask[clidr] && p->writable[clidr])
-		return true;
-	if (clidr >= 0 && p->scope[clidr] == ONEREG_SCOPE_VCPU)
-		return true;
-	return regset_find(&p->set, last) >= 0;
-}
-
-static void cache_finding(const struct check *c, const struct check_item *item,
-			  bool legal, const char *why)
-{
-	if (!check_takes_caches(c->profile))
-		impossible(c, item, ONEREG_CLASS_VALUE,
-			   "the host's kernel takes no description of caches "
-			   "but its CPU's own", NULL);
-	else if (!legal)
+	if (why)
 		impossible(c, item, ONEREG_CLASS_VALUE, why, NULL);
 	else
 		note(c, item, "another description of caches, which the "
 			      "host's kernel takes");
-}
-
-/* Without CTR_EL0.IDC the levels of unification must not be hidden. */
-static void check_clidr(const struct check *c, const struct check_item *item)
-{
-	uint64_t v = number(item->a, item->size);
-	bool idc = host_value(c, CTR) >> 28 & 1;
-	bool louis = v >> 21 & 7, loc = v >> 24 & 7, louu = v >> 27 & 7;
-
-	cache_finding(c, item, idc || (loc && (louis || louu)),
-		      "tells the guest that data needs no cleaning for "
-		      "instructions, which is not so on the host");
-}
-
-/* A line no shorter than the shortest that maintenance works on. */
-static void check_ccsidr(const struct check *c, const struct check_item *item)
-{
-	uint64_t ctr = host_value(c, CTR);
-	bool icache = item->id & 1;
-	uint64_t shortest = icache ? ctr & 15 : ctr >> 16 & 15;
-
-	cache_finding(c, item,
-		      (number(item->a, item->size) & 7) + 4 >= shortest + 2,
-		      "a cache line shorter than the host's shortest");
 }
 
 /* ---- SVE, PMU ---- */
@@ -490,13 +435,13 @@ static const struct {
 	{ MIDR, ~0ULL, check_cpu },
 	{ REVIDR, ~0ULL, check_cpu },
 	{ AIDR, ~0ULL, check_cpu },
-	{ CLIDR, ~0ULL, check_clidr },
+	{ CLIDR, ~0ULL, check_caches },
 	{ PMCR, ~0ULL, check_pmcr },
 	{ KA_SVE_VLS, ~0ULL, check_lengths },
 	{ KA_PSCI_VERSION, ~0ULL, check_psci },
 	{ KA_REG_ARM64 | KA_REG_FW, CLASS_MASK, check_workaround },
 	{ KA_REG_ARM64 | KA_REG_FW_FEAT_BMAP, CLASS_MASK, check_bitmap },
-	{ KA_REG_ARM64 | KA_REG_DEMUX, CLASS_MASK, check_ccsidr },
+	{ KA_REG_ARM64 | KA_REG_DEMUX, CLASS_MASK, check_caches },
 };
 
 void check_value(const struct check *c, const struct check_item *item)

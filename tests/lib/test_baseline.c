@@ -4,7 +4,7 @@
 
 #include "checks.h"
 #include "faults.h"
-#include "fleet.h"
+#include "fleets.h"
 #include "leaks.h"
 #include "model.h"
 #include "suite.h"
@@ -16,84 +16,10 @@ LEAK_CHECKED(baseline);
 #define DFR0	KA_SYS(3, 0, 0, 5, 0)
 #define ISAR0	KA_SYS(3, 0, 0, 6, 0)
 #define ISAR1	KA_SYS(3, 0, 0, 6, 1)
-#define MAX_HOSTS 4
 
 static const char midr_json[] =
 	"{\"onereg-tolerances\": 1, \"tolerate\": [{\"register\": "
 	"\"MIDR_EL1\", \"reason\": \"we know\"}]}";
-
-/* ---- hosts --------------------------------------------------------------- */
-
-static struct onereg_host *recorded(const char *name)
-{
-	struct onereg_host *host = NULL;
-	char command[512], *data = malloc(1 << 20);
-	size_t n;
-	FILE *f;
-
-	snprintf(command, sizeof(command), "xz -dc '%s/tests/fleet/%s.host.xz'",
-		 SOURCE_ROOT, name);
-	f = popen(command, "r");
-	cr_assert(f && data);
-	n = fread(data, 1, 1 << 20, f);
-	cr_assert_eq(pclose(f), 0, "%s", command);
-	cr_assert_eq(onereg_host_read(data, n, &host, NULL), 0, "%s", name);
-	free(data);
-	return host;
-}
-
-struct hosts {
-	const struct onereg_host *v[MAX_HOSTS];
-	const char *names[MAX_HOSTS];
-	size_t n;
-};
-
-static struct hosts recorded_hosts(const char *const *names)
-{
-	struct hosts h = { .n = 0 };
-
-	for (; names[h.n]; h.n++) {
-		h.v[h.n] = recorded(names[h.n]);
-		h.names[h.n] = names[h.n];
-	}
-	return h;
-}
-
-static void free_hosts(struct hosts *h)
-{
-	for (size_t i = 0; i < h->n; i++)
-		onereg_host_free((struct onereg_host *)(uintptr_t)h->v[i]);
-}
-
-static struct hosts two(struct onereg_host *a, struct onereg_host *b)
-{
-	return (struct hosts){ { a, b }, { "a", "b" }, 2 };
-}
-
-static struct onereg_host *masked(uint64_t id, uint64_t value, uint64_t mask)
-{
-	struct onereg_host *host = host_of(id, value);
-
-	host->profiles[0].has_mask[0] = 1;
-	host->profiles[0].writable[0] = mask;
-	return host;
-}
-
-static int level(const struct hosts *h, const char *tolerate,
-		 struct onereg_baseline **ret, struct onereg_report *report)
-{
-	struct onereg_baseline_options o = { .size = sizeof(o) };
-	struct onereg_tolerances *t = NULL;
-	int r;
-
-	if (tolerate)
-		cr_assert_eq(onereg_tolerances_read(tolerate, strlen(tolerate),
-						    &t, NULL), 0);
-	o.tolerances = t;
-	r = onereg_baseline_new(h->v, h->names, h->n, &o, ret, report);
-	onereg_tolerances_free(t);
-	return r;
-}
 
 /* The baseline's value of two hosts, which are freed; ~0: there is none. */
 static uint64_t level_two(struct onereg_host *a, struct onereg_host *b,
@@ -206,76 +132,6 @@ Test(baseline, hosts_without_a_common_vcpu)
 
 /* ---- fleets: what check says of a guest that shows the baseline ---------- */
 
-static void put(const struct regset *set, uint8_t *row,
-		const struct baseline_reg *reg)
-{
-	ptrdiff_t at = regset_find(set, reg->id);
-	size_t size = onereg_reg_size(reg->id);
-	uint64_t v = 0, now = 0;
-
-	if (at < 0)
-		return;
-	if (size > 8) {
-		memcpy(row + set->offsets[at], reg->value, size);
-		return;
-	}
-	memcpy(&v, reg->value, size);
-	memcpy(&now, row + set->offsets[at], size);
-	v = (v & ~reg->left) | (now & reg->left);
-	memcpy(row + set->offsets[at], &v, size);
-}
-
-/* A fresh VM of the host, pinned. */
-static struct onereg_image *pinned(const struct onereg_host *host,
-				   const struct onereg_baseline *b)
-{
-	struct onereg_image *image;
-	size_t p = 0;
-
-	while (host->profiles[p].features != b->features)
-		p++;
-	cr_assert_eq(onereg_image_from_host(host, p, 1, &image), 0);
-	for (size_t i = 0; i < b->n; i++) {
-		put(&image->vm_set, image->vm_row, &b->regs[i]);
-		put(&image->sets[0], image->vcpus[0].row, &b->regs[i]);
-	}
-	return image;
-}
-
-static void moves_everywhere(const char *const *names, const char *tolerate)
-{
-	struct hosts h = recorded_hosts(names);
-	struct onereg_baseline *b = NULL;
-	struct onereg_tolerances *t = NULL;
-	struct onereg_report *report = new_report();
-
-	cr_assert_eq(level(&h, tolerate, &b, NULL), 0);
-	if (tolerate)
-		cr_assert_eq(onereg_tolerances_read(tolerate, strlen(tolerate),
-						    &t, NULL), 0);
-	for (size_t i = 0; i < h.n; i++) {
-		struct onereg_image *image = pinned(h.v[i], b);
-
-		onereg_image_tolerate(image, t);
-		for (size_t k = 0; k < h.n; k++) {
-			char text[512];
-
-			onereg_report_clear(report);
-			/* The timer is not enabled, and time is time. */
-			if (check(image, h.v[k], report) < ONEREG_NO)
-				continue;
-			onereg_report_format(report, text, sizeof(text));
-			cr_assert(false, "%s to %s: %s", names[i], names[k],
-				  text);
-		}
-		onereg_image_free(image);
-	}
-	onereg_report_free(report);
-	onereg_tolerances_free(t);
-	onereg_baseline_free(b);
-	free_hosts(&h);
-}
-
 Test(baseline, check_lets_it_move_between_kernels)
 {
 	static const char *const fleets[][MAX_HOSTS] = {
@@ -285,8 +141,11 @@ Test(baseline, check_lets_it_move_between_kernels)
 		{ "max-6.12", "max-onereg" },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(fleets); i++)
-		moves_everywhere(fleets[i], NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(fleets); i++) {
+		struct hosts h = recorded_hosts(fleets[i]);
+
+		moves_everywhere(&h, NULL);
+	}
 }
 
 Test(baseline, check_lets_it_move_between_cpus_that_are_tolerated)
@@ -294,8 +153,9 @@ Test(baseline, check_lets_it_move_between_cpus_that_are_tolerated)
 	static const char *const names[] = { "neoverse-n1-6.12",
 					     "cortex-a76-6.1",
 					     "cortex-a76-onereg", NULL };
+	struct hosts h = recorded_hosts(names);
 
-	moves_everywhere(names, midr_json);
+	moves_everywhere(&h, midr_json);
 }
 
 Test(baseline, what_cannot_be_levelled_is_named)

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a baseline takes as a whole: descriptions of caches that every kernel
+ * of the fleet takes, whatever the order of its hosts, or none; counters.
+ */
+#include <errno.h>
+
+#include "fleets.h"
+#include "leaks.h"
+
+LEAK_CHECKED(baseline_caches);
+
+#define CTR		KA_SYS(3, 3, 0, 0, 1)
+#define CLIDR		KA_SYS(3, 1, 0, 0, 1)
+#define PMCR		KA_SYS(3, 3, 9, 12, 0)
+#define CCSIDR(n) \
+	(KA_REG_ARM64 | KA_REG_SIZE_U32 | KA_REG_DEMUX | (uint64_t)(n))
+#define IDC		(1ULL << 28)
+#define CTR_WRITABLE	0x300f000fULL
+#define UNIFIED		0x2000021	/* as KVM makes them up with IDC */
+#define SEPARATE	0x9200003	/* and without */
+
+/* ---- made-up hosts ------------------------------------------------------- */
+
+/* As kernels are since 6.3: all levels, lines of 2^line bytes. */
+static struct onereg_host *taking(uint64_t ctr, uint64_t clidr,
+				  unsigned int line)
+{
+	struct known regs[16] = { { CLIDR, clidr } };
+	struct onereg_host *host = host_new();
+	struct host_profile *p;
+	size_t n = 1, at;
+
+	for (unsigned int i = 0; i < 14; i++)
+		regs[n++] = (struct known){ CCSIDR(i), line - 4 };
+	regs[n++] = (struct known){ CTR, ctr | (line - 2) << 16 | (line - 2) };
+	p = host_add(host, PSCI, regs, n);
+	at = (size_t)regset_find(&p->set, CTR);
+	p->has_mask[at] = 1;
+	p->writable[at] = CTR_WRITABLE;
+	return host;
+}
+
+/* As before: the CPU's own, of two levels, and CTR_EL0 as it is. */
+static struct onereg_host *fixed(uint64_t ctr, uint64_t clidr,
+				 unsigned int line)
+{
+	const struct known regs[] = {
+		{ CLIDR, clidr },
+		{ CCSIDR(0), 0x701fe010 | (line - 4) },
+		{ CCSIDR(1), 0x201fe010 | (line - 4) },
+		{ CCSIDR(2), 0x70ffe030 | (line - 4) },
+		{ CTR, ctr | (line - 2) << 16 | (line - 2) },
+	};
+	struct onereg_host *host = host_new();
+
+	host_add(host, PSCI, regs, ARRAY_SIZE(regs));
+	return host;
+}
+
+static struct hosts hosts_of(struct onereg_host *a, struct onereg_host *b,
+			     struct onereg_host *c)
+{
+	return (struct hosts){ { a, b, c }, { "a", "b", "c" }, c ? 3 : 2 };
+}
+
+/* There is none, because of this register and these hosts; h is freed. */
+static void refused(struct hosts h, const char *name, const char *who)
+{
+	struct onereg_report *report = new_report();
+	struct onereg_baseline *b = NULL;
+	const struct onereg_finding *f;
+
+	cr_assert_eq(level(&h, NULL, &b, report), -EBADE);
+	f = find(report, name, NULL);
+	cr_assert(f && f->severity == ONEREG_IMPOSSIBLE, "%s", name);
+	cr_assert(strstr(f->why, who), "%s", f->why);
+	onereg_report_free(report);
+	free_hosts(&h);
+}
+
+Test(baseline_caches, lines_are_the_longest)
+{
+	struct hosts h = hosts_of(taking(IDC, UNIFIED, 6),
+				  taking(IDC, UNIFIED, 8),
+				  taking(IDC, UNIFIED, 7));
+
+	moves_everywhere(&h, NULL);
+}
+
+Test(baseline_caches, levels_are_those_of_a_host_that_needs_cleaning)
+{
+	struct hosts h = hosts_of(taking(IDC, UNIFIED, 6),
+				  taking(0, SEPARATE, 6), NULL);
+
+	moves_everywhere(&h, NULL);
+}
+
+Test(baseline_caches, are_those_of_a_kernel_that_takes_no_others)
+{
+	struct hosts h = hosts_of(taking(IDC, UNIFIED, 6),
+				  fixed(IDC, 0x82000023, 6),
+				  taking(IDC, UNIFIED, 6));
+
+	moves_everywhere(&h, NULL);
+}
+
+Test(baseline_caches, levels_that_a_host_refuses_are_not_chosen)
+{
+	refused(hosts_of(fixed(IDC, 0x82000023, 6), taking(0, SEPARATE, 6),
+			 NULL), "CLIDR_EL1", "b refuses what a has: tells the "
+		"guest that data needs no cleaning");
+	refused(hosts_of(taking(IDC, UNIFIED, 6), taking(0, SEPARATE, 6),
+			 fixed(IDC, 0x82000023, 6)), "CLIDR_EL1",
+		"c refuses what b has: the host's kernel takes no description "
+		"of caches but its CPU's own; the other way round: tells");
+}
+
+Test(baseline_caches, lines_that_a_host_refuses_are_not_chosen)
+{
+	refused(hosts_of(taking(0, SEPARATE, 6), taking(0, SEPARATE, 8),
+			 fixed(0, SEPARATE, 6)), "CCSIDR demux 0",
+		"the other way round: a cache line shorter");
+}
+
+Test(baseline_caches, two_kernels_that_take_no_others_have_to_agree)
+{
+	refused(hosts_of(fixed(0, SEPARATE, 6), fixed(0, SEPARATE, 7), NULL),
+		"CCSIDR demux 1", "b refuses what a has, and the other way "
+		"round: the host's kernel takes no description");
+}
+
+/* Its level 4 comes from b, and c would not take it. */
+Test(baseline_caches, a_level_that_the_first_host_does_not_list)
+{
+	struct hosts h = hosts_of(fixed(0, SEPARATE, 8),
+				  taking(0, SEPARATE, 6), NULL);
+
+	refused(hosts_of(fixed(0, SEPARATE, 8), taking(0, SEPARATE, 6),
+			 taking(0, SEPARATE, 8)), "CCSIDR demux 3",
+		"c refuses what b has: a cache line shorter than the host's "
+		"shortest; a guest that comes from a,");
+	/* On a CTR_EL0 that does not move there is no baseline either. */
+	refused(h, "CTR_EL0", "prevented by a");
+}
+
+Test(baseline_caches, what_is_tolerated_stays_the_hosts)
+{
+	struct hosts h = hosts_of(fixed(IDC, 0x82000023, 6),
+				  taking(0, SEPARATE, 6), NULL);
+
+	moves_everywhere(&h, "{\"onereg-tolerances\": 1, \"tolerate\": ["
+			 "{\"register\": \"CLIDR_EL1\", \"reason\": \"x\"},"
+			 "{\"register\": \"CTR_EL0\", \"reason\": \"x\"}]}");
+}
+
+/* ---- recorded hosts, altered --------------------------------------------- */
+
+static void alter(const struct onereg_host *host, uint64_t id, uint64_t value)
+{
+	for (size_t i = 0; i < host->n_profiles; i++) {
+		struct host_profile *p = &host->profiles[i];
+		ptrdiff_t at = regset_find(&p->set, id);
+
+		cr_assert(at >= 0);
+		memcpy(profile_value(p, (size_t)at), &value,
+		       onereg_reg_size(id));
+	}
+}
+
+static void make_clean(const struct onereg_host *host)
+{
+	alter(host, CTR, 0x9444c004 & ~IDC);
+	alter(host, CLIDR, SEPARATE);
+}
+
+Test(baseline_caches, recorded_hosts_of_which_one_needs_cleaning)
+{
+	static const char *const names[][MAX_HOSTS] = {
+		{ "neoverse-n1-onereg", "neoverse-n1-6.12" },
+		{ "neoverse-n1-6.12", "neoverse-n1-onereg" },
+		{ "neoverse-n1-6.1", "neoverse-n1-6.12" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct hosts h = recorded_hosts(names[i]);
+
+		make_clean(h.v[1]);
+		if (i < 2)
+			moves_everywhere(&h, NULL);
+		else
+			refused(h, "CLIDR_EL1", "neoverse-n1-6.12 refuses "
+				"what neoverse-n1-6.1 has");
+	}
+}
+
+Test(baseline_caches, recorded_hosts_of_which_one_has_longer_lines)
+{
+	static const char *const names[] = { "neoverse-n1-6.12",
+					     "neoverse-n1-onereg", NULL };
+
+	for (size_t longer = 0; longer < 2; longer++) {
+		struct hosts h = recorded_hosts(names);
+
+		alter(h.v[longer], CTR, 0x9446c006);
+		for (unsigned int i = 0; i < 14; i++)
+			alter(h.v[longer], CCSIDR(i), 4);
+		moves_everywhere(&h, NULL);
+	}
+}
+
+/* ---- event counters ------------------------------------------------------ */
+
+static struct onereg_host *counting(int n)
+{
+	const struct known regs[] = {
+		{ CLIDR, SEPARATE }, { PMCR, (uint64_t)n << 11 } };
+	struct onereg_host *host = host_new();
+
+	host_add(host, PSCI | PMU, regs, n < 0 ? 1 : 2);
+	return host;
+}
+
+static uint64_t counters_of(struct hosts h)
+{
+	struct onereg_baseline_reg reg = { .size = sizeof(reg) };
+	struct onereg_baseline *b = NULL;
+	uint64_t v = 0;
+
+	cr_assert_eq(level(&h, NULL, &b, NULL), 0);
+	for (size_t i = 0; !onereg_baseline_reg(b, i, &reg); i++)
+		if (reg.id == PMCR)
+			memcpy(&v, reg.value, sizeof(v));
+	onereg_baseline_free(b);
+	free_hosts(&h);
+	return v >> 11;
+}
+
+Test(baseline_caches, counters_are_the_fewest)
+{
+	cr_assert_eq(counters_of(hosts_of(counting(6), counting(4),
+					  counting(8))), 4);
+	cr_assert_eq(counters_of(hosts_of(counting(0), counting(4), NULL)), 0);
+}
+
+Test(baseline_caches, a_host_without_a_pmu_takes_no_counters_from_others)
+{
+	refused(hosts_of(counting(6), counting(-1), counting(4)), "PMCR_EL0",
+		"b has no PMU");
+}
