@@ -106,13 +106,19 @@ enum onereg_class {
 enum onereg_space {
 	ONEREG_SPACE_NONE,
 	ONEREG_SPACE_REG,	/* id is a KVM register id */
-	ONEREG_SPACE_GIC,	/* GIC or ITS: id is attr, group its group */
+	ONEREG_SPACE_GIC,	/* id is attr, group the device attr group */
 	ONEREG_SPACE_VCPU_ATTR,	/* id is attr, group is the vCPU attr group */
 	ONEREG_SPACE_EVENTS,	/* struct kvm_vcpu_events */
 	ONEREG_SPACE_MP_STATE,
 	ONEREG_SPACE_CAP,	/* id is the capability's number */
 	ONEREG_SPACE_FILE,	/* id is the offset in bytes */
 };
+
+/*
+ * Added to group where an attribute is of an ITS, not of the GIC; the ITS's
+ * number is then in the upper 32 bits of id.
+ */
+#define ONEREG_GROUP_ITS 0x10000
 
 struct onereg_finding {
 	size_t size;

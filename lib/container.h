@@ -12,7 +12,7 @@
 #define FORMAT_MAGIC		"\x89ONR\r\n\x1a\n"
 #define FORMAT_MAGIC_SIZE	8
 #define FORMAT_MAJOR		1
-#define FORMAT_MINOR		2
+#define FORMAT_MINOR		3
 #define FORMAT_HEADER_SIZE	32	/* bytes, as all sizes here */
 #define FORMAT_SECTION_SIZE	24	/* a section's header */
 #define FORMAT_ALIGN		8
@@ -46,6 +46,7 @@
 #define FORMAT_CONF		FORMAT_TYPE('C', 'O', 'N', 'F')
 #define FORMAT_VMCF		FORMAT_TYPE('V', 'M', 'C', 'F')
 #define FORMAT_STAG		FORMAT_TYPE('S', 'T', 'A', 'G')
+#define FORMAT_ITSV		FORMAT_TYPE('I', 'T', 'S', 'V')
 #define FORMAT_CAPS		FORMAT_TYPE('C', 'A', 'P', 'S')
 #define FORMAT_PROF		FORMAT_TYPE('P', 'R', 'O', 'F')
 #define FORMAT_SCOP		FORMAT_TYPE('S', 'C', 'O', 'P')
@@ -115,6 +116,8 @@ int fault(struct fault *f, uint32_t type, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* image_valid.c: 0, -ENOMEM, or -EBADMSG and what is wrong. */
 int image_valid(const struct onereg_image *image, struct fault *f);
+/* image_valid.c: how many of image->gic are the GIC's; those of ITSes follow. */
+size_t image_n_gic(const struct onereg_image *image);
 /* What an encoder returns for the result of its checks; reports it. */
 int fault_write(int r, const struct fault *f, const char *name,
 		struct onereg_report *report);
@@ -130,7 +133,7 @@ struct section {
 };
 
 /* The most types that a kind of file knows. */
-#define CONTAINER_MAX_TYPES 10
+#define CONTAINER_MAX_TYPES 11
 
 struct container {
 	const uint8_t *data;

@@ -86,6 +86,8 @@ int onereg_image_dry_run(const struct onereg_image *image,
 	o.gic_fd = s.gic_fd;
 	o.vcpu_fds = s.vcpu_fds;
 	o.n_vcpus = s.n_vcpus;
+	o.its_fds = s.its_fds;
+	o.n_its = s.n_its;
 	ret = onereg_vm_new(&o, &vm);
 	if (ret)
 		report_error(report, ret, NULL, "dry run", "no memory");

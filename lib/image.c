@@ -212,3 +212,25 @@ uint32_t onereg_image_gic_nr_irqs(const struct onereg_image *image)
 			return (uint32_t)image->gic.v[i].value;
 	return 0;
 }
+
+static bool is_its_address(const struct attr *a)
+{
+	return a->group == ONEREG_GROUP_ITS + KA_VGIC_GRP_ADDR;
+}
+
+size_t onereg_image_n_its(const struct onereg_image *image)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < image->gic.n; i++)
+		n += is_its_address(&image->gic.v[i]);
+	return n;
+}
+
+uint64_t onereg_image_its_address(const struct onereg_image *image, size_t i)
+{
+	for (size_t k = 0; k < image->gic.n; k++)
+		if (is_its_address(&image->gic.v[k]) && !i--)
+			return image->gic.v[k].value;
+	return 0;
+}

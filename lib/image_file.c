@@ -20,6 +20,8 @@ static const uint32_t image_types[] = {
 	FORMAT_VMCF,
 	/* since 1.2 */
 	FORMAT_STAG,
+	/* since 1.3 */
+	FORMAT_ITSV,
 };
 #define N_NEEDED 8
 _Static_assert(ARRAY_SIZE(image_types) <= CONTAINER_MAX_TYPES, "too many");
@@ -27,15 +29,16 @@ _Static_assert(sizeof(struct ka_vcpu_events) == 64, "docs/format.md");
 
 /* ---- writing ---- */
 
-static void put_attrs(struct container_out *out, const struct attrs *attrs)
+static void put_attrs(struct container_out *out, const struct attr *attrs,
+		      size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < attrs->n; i++) {
-		put_u32(out, attrs->v[i].group);
-		put_u32(out, attrs->v[i].size);
-		put_u64(out, attrs->v[i].attr);
-		put_u64(out, attrs->v[i].value);
+	for (i = 0; i < n; i++) {
+		put_u32(out, attrs[i].group);
+		put_u32(out, attrs[i].size);
+		put_u64(out, attrs[i].attr);
+		put_u64(out, attrs[i].value);
 	}
 }
 
@@ -103,7 +106,8 @@ static void put_vcpus(struct container_out *out,
 	for (i = 0; i < image->n_vcpus; i++)
 		put_vcpu(out, &image->vcpus[i]);
 	for (i = 0; i < image->n_vcpus; i++)
-		put_attrs(out, &image->vcpus[i].attrs);
+		put_attrs(out, image->vcpus[i].attrs.v,
+			  image->vcpus[i].attrs.n);
 	container_end(out);
 
 	container_begin(out, FORMAT_ROWS);
@@ -120,15 +124,29 @@ static void put_rest(struct container_out *out,
 		     const struct onereg_image *image)
 {
 	container_begin(out, FORMAT_GICV);
-	put_u32(out, (uint32_t)image->gic.n);
+	put_u32(out, (uint32_t)image_n_gic(image));
 	put_u32(out, 0);
-	put_attrs(out, &image->gic);
+	put_attrs(out, image->gic.v, image_n_gic(image));
 	container_end(out);
 
 	container_begin(out, FORMAT_CONF);
 	put_u32(out, (uint32_t)image->n_conflicts);
 	put_u32(out, 0);
 	put_u64s(out, image->conflicts, image->n_conflicts);
+	container_end(out);
+}
+
+/* An older reader must not restore the VM without. */
+static void put_its(struct container_out *out, const struct onereg_image *image)
+{
+	size_t at = image_n_gic(image), n = image->gic.n - at;
+
+	if (!n)
+		return;
+	container_begin_new(out, FORMAT_ITSV, 3, true);
+	put_u32(out, (uint32_t)n);
+	put_u32(out, 0);
+	put_attrs(out, image->gic.v + at, n);
 	container_end(out);
 }
 
@@ -203,6 +221,7 @@ static int encode(const struct onereg_image *image, const char *name,
 	put_sets(&out, image);
 	put_vcpus(&out, image);
 	put_rest(&out, image);
+	put_its(&out, image);
 	put_config(&out, image);
 	put_staged(&out, image);
 	r = container_finish(&out, ret, ret_size);
@@ -239,20 +258,15 @@ static int read_attrs(struct cursor *cur, size_t n, struct attrs *ret)
 	if (n > (size_t)(cur->end - cur->p) / ATTR_SIZE)
 		return cursor_error(cur, "%zu attributes do not fit into it",
 				    n);
-	if (!n)
-		return 0;
-	ret->v = malloc(n * sizeof(*ret->v));
-	if (!ret->v)
-		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		struct attr *a = &ret->v[i];
+		struct attr a = { .group = cursor_u32(cur) };
 
-		a->group = cursor_u32(cur);
-		a->size = cursor_u32(cur);
-		a->attr = cursor_u64(cur);
-		a->value = cursor_u64(cur);
+		a.size = cursor_u32(cur);
+		a.attr = cursor_u64(cur);
+		a.value = cursor_u64(cur);
+		if (attrs_add(ret, &a))
+			return -ENOMEM;
 	}
-	ret->n = ret->allocated = n;
 	return 0;
 }
 
@@ -449,6 +463,28 @@ static int read_gic(const struct container *c, struct onereg_image *image)
 	r = read_counted(&cur, "attributes", ATTR_SIZE, FORMAT_MAX_ATTRS, &n);
 	if (!r)
 		r = read_attrs(&cur, n, &image->gic);
+	if (!r && image_n_gic(image) != image->gic.n)
+		return cursor_error(&cur, "an attribute of an ITS");
+	return r ? r : cursor_finish(&cur);
+}
+
+/* Behind those of the GIC. */
+static int read_its(const struct container *c, struct onereg_image *image)
+{
+	struct cursor cur;
+	size_t n = 0;
+	int r;
+
+	if (!container_has(c, FORMAT_ITSV))
+		return 0;
+	cursor_init(&cur, c, FORMAT_ITSV);
+	r = read_counted(&cur, "attributes", ATTR_SIZE, FORMAT_MAX_ATTRS, &n);
+	if (!r)
+		r = read_attrs(&cur, n, &image->gic);
+	if (!r && !cur.section->required)
+		return cursor_error(&cur, "not marked as required");
+	if (!r && !n)
+		return cursor_error(&cur, "no attribute");
 	return r ? r : cursor_finish(&cur);
 }
 
@@ -521,6 +557,8 @@ static int read_image(struct container *c, struct onereg_image *image)
 		r = read_rows(c, image);
 	if (!r)
 		r = read_gic(c, image);
+	if (!r)
+		r = read_its(c, image);
 	if (!r)
 		r = read_conflicts(c, image);
 	if (!r)

@@ -45,6 +45,54 @@ static int check_attrs(const struct attrs *attrs, uint32_t type,
 	return 0;
 }
 
+size_t image_n_gic(const struct onereg_image *image)
+{
+	size_t i = 0;
+
+	while (i < image->gic.n && !attr_is_its(&image->gic.v[i]))
+		i++;
+	return i;
+}
+
+/* Each ITS, from number 0 on, begins with its address, or has that alone. */
+static int check_its(const struct onereg_image *image, struct fault *f)
+{
+	uint64_t n = 0;
+
+	for (size_t i = image_n_gic(image); i < image->gic.n; i++) {
+		const struct attr *a = &image->gic.v[i];
+		bool begins = a->group == ONEREG_GROUP_ITS +
+						  KA_VGIC_GRP_ADDR;
+
+		if (!attr_is_its(a))
+			return fault(f, FORMAT_ITSV,
+				     "attribute %#llx of group %u is no ITS's",
+				     (unsigned long long)a->attr, a->group);
+		if (a->size != 8)
+			return fault(f, FORMAT_ITSV,
+				     "attribute %#llx of group %u has %u bytes",
+				     (unsigned long long)a->attr, a->group,
+				     a->size);
+		if (begins ? a->attr != (n << 32 | KA_VGIC_ITS_ADDR_TYPE) :
+			     !n || a->attr >> 32 != n - 1)
+			return fault(f, FORMAT_ITSV,
+				     "attribute %#llx of group %u: not the next "
+				     "ITS's address, nor of the one before",
+				     (unsigned long long)a->attr, a->group);
+		n += begins;
+	}
+	return 0;
+}
+
+static int check_gic(const struct onereg_image *image, struct fault *f)
+{
+	if (image->gic.n && !image->has_gic)
+		return fault(f, FORMAT_GICV,
+			     "attributes of a GIC that the VM "
+			     "does not have");
+	return check_attrs(&image->gic, FORMAT_GICV, f) ?: check_its(image, f);
+}
+
 static int check_vcpu_ids(const struct onereg_image *image, struct fault *f)
 {
 	uint64_t *ids, twice = 0;
@@ -202,11 +250,7 @@ int image_valid(const struct onereg_image *image, struct fault *f)
 			     "a string is too long or no ASCII");
 	if (image->features[0] & 1U << KA_VCPU_POWER_OFF)
 		return fault(f, FORMAT_SHAP, "feature POWER_OFF is set");
-	if (image->gic.n && !image->has_gic)
-		return fault(f, FORMAT_GICV,
-			     "attributes of a GIC that the VM "
-			     "does not have");
-	r = check_attrs(&image->gic, FORMAT_GICV, f);
+	r = check_gic(image, f);
 	if (!r)
 		r = check_vcpus(image, f);
 	if (!r)

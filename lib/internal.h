@@ -99,7 +99,8 @@ struct onereg_image {
 	size_t n_sets;
 	struct vcpu_state *vcpus;
 	size_t n_vcpus;
-	struct attrs gic;	/* in the order in which they are written */
+	/* In the order in which they are written; those of ITSes are last. */
+	struct attrs gic;
 	/* VM-wide ids on which vCPUs disagreed; they are in the rows */
 	uint64_t *conflicts;
 	size_t n_conflicts;
@@ -148,6 +149,11 @@ struct onereg_vm {
 	struct onereg_cap *caps;
 	size_t n_caps;
 	const struct onereg_host *host;
+	int *its_fds;
+	size_t n_its;
+	int (*read_memory)(void *userdata, uint64_t address, void *buf,
+			   size_t size);	/* or NULL */
+	void *userdata;
 	/* When and to what the last restore set the counters, for the proof. */
 	struct {
 		bool set;
@@ -314,6 +320,8 @@ struct scratch {
 	struct onereg_io io;
 	int kvm_fd, vm_fd, gic_fd;	/* -1: not open */
 	bool lent;		/* kvm_fd stays open */
+	int *its_fds;
+	size_t n_its;
 	int *vcpu_fds;
 	size_t n_vcpus;
 	bool dry;
@@ -330,6 +338,7 @@ struct scratch_options {
 	size_t n_vcpus;
 	bool gic;
 	uint32_t nr_irqs;	/* of the GIC; 0: KVM's default */
+	/* With like, ITSes as the image has. */
 	bool dry;		/* what the host refuses is a finding */
 };
 
@@ -362,7 +371,10 @@ int gic_idle(struct onereg_vm *vm, struct onereg_report *report);
 /* All of it; redistributors are found by the affinities in the image's rows. */
 int gic_save(struct onereg_vm *vm, const struct onereg_image *image,
 	     struct attrs *to, struct onereg_report *report);
-/* The number of interrupts alone, which can be asked while the guest runs. */
+/*
+ * The number of interrupts, and the addresses of ITSes, which can be asked while
+ * the guest runs.
+ */
 int gic_save_size(struct onereg_vm *vm, struct attrs *to,
 		  struct onereg_report *report);
 /*
@@ -375,10 +387,13 @@ int gic_is_whole(const struct onereg_image *image, const struct attrs *gic,
 int gic_restore(struct onereg_vm *vm, const struct onereg_image *image,
 		bool dry, struct onereg_report *report);
 /* Adds the differences to *unproved. */
-int gic_prove(struct onereg_vm *vm, const struct onereg_image *image,
+int gic_prove(struct onereg_vm *vm, const struct onereg_image *image, bool dry,
 	      size_t *unproved, struct onereg_report *report);
 /* "GICD_IROUTER[34]", "GICR_ISENABLER0 of vCPU 2", ... As snprintf(). */
 int gic_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size);
+
+/* Is this one of an ITS's, and not of the GIC? */
+bool attr_is_its(const struct attr *a);
 
 /* ---- attrs.c: growing lists, and the vCPU attributes that are saved ---- */
 

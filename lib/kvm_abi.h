@@ -231,6 +231,7 @@ struct ka_reg_vec {
 
 /* GICv3 device. */
 #define KA_DEV_TYPE_ARM_VGIC_V3		7
+#define KA_DEV_TYPE_ARM_VGIC_ITS	8
 #define KA_VGIC_GRP_ADDR		0
 #define KA_VGIC_GRP_DIST_REGS		1
 #define KA_VGIC_GRP_NR_IRQS		3
@@ -238,10 +239,20 @@ struct ka_reg_vec {
 #define KA_VGIC_GRP_REDIST_REGS		5
 #define KA_VGIC_GRP_CPU_SYSREGS		6
 #define KA_VGIC_GRP_LEVEL_INFO		7
+#define KA_VGIC_GRP_ITS_REGS		8
 #define KA_VGIC_ADDR_DIST		2
 #define KA_VGIC_ADDR_REDIST		3
 #define KA_VGIC_ADDR_REDIST_REGION	5
 #define KA_VGIC_CTRL_INIT		0
 #define KA_VGIC_SAVE_PENDING_TABLES	3
+#define KA_VGIC_ITS_ADDR_TYPE		4
+#define KA_ITS_SAVE_TABLES		1
+#define KA_ITS_RESTORE_TABLES		2
+#define KA_ITS_CTRL_RESET		4
+/* Offsets of registers, and a bit, as in the architecture. */
+#define KA_GICD_TYPER			0x4
+#define KA_GICD_TYPER_LPIS		(1ULL << 17)
+#define KA_GICR_PENDBASER		0x78
+#define KA_GITS_BASER			0x100
 
 #endif

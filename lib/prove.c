@@ -521,7 +521,8 @@ int prove_state(struct restore *r)
 	for (size_t i = 0; i < r->vm->n_vcpus && !ret; i++)
 		ret = prove_vcpu(r, i);
 	if (!ret && r->image->has_gic)
-		ret = gic_prove(r->vm, r->image, &r->n_unproved, r->report);
+		ret = gic_prove(r->vm, r->image, r->dry, &r->n_unproved,
+				r->report);
 	return ret;
 }
 
@@ -545,11 +546,14 @@ int onereg_vm_prove(struct onereg_vm *vm, const struct onereg_image *image,
 	if (!report)
 		return -EINVAL;
 	if (vm->n_vcpus != image->n_vcpus ||
-	    image->has_gic != (vm->gic_fd >= 0)) {
+	    image->has_gic != (vm->gic_fd >= 0) ||
+	    onereg_image_n_its(image) != vm->n_its) {
 		report_error(report, -EINVAL, NULL, "VM",
 			     "has another shape than the image: %zu vCPUs, "
-			     "not %zu, or a GIC on one side only",
-			     vm->n_vcpus, image->n_vcpus);
+			     "not %zu, %zu ITSes, not %zu, or a GIC on one "
+			     "side only",
+			     vm->n_vcpus, image->n_vcpus, vm->n_its,
+			     onereg_image_n_its(image));
 		return -EINVAL;
 	}
 	ret = restore_open(&r, vm, image, report);

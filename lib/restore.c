@@ -144,6 +144,12 @@ static int check_shape(struct restore *r)
 					   "the image has one, the VM has none" :
 					   "the VM has one, the image has none",
 				   "build the VM as onereg_image_has_gic() says");
+	if (onereg_image_n_its(r->image) != r->vm->n_its)
+		return wrong_shape(r, "ITS",
+				   "the image has another number of them than "
+				   "struct onereg_vm_options",
+				   "create them as onereg_image_n_its() and "
+				   "onereg_image_its_address() say");
 	return check_vcpus(r) ?: check_counter(r) ?: check_time(r) ?:
 	       check_config(r);
 }

@@ -194,6 +194,46 @@ static int create_gic(struct scratch *s, uint32_t nr_irqs,
 	return ret;
 }
 
+/* Where the image has it: its address is compared. */
+static int create_its(struct scratch *s, uint64_t address,
+		      struct onereg_report *report)
+{
+	struct ka_create_device dev = { .type = KA_DEV_TYPE_ARM_VGIC_ITS };
+	const struct attr setup[] = {
+		{ KA_VGIC_GRP_ADDR, 8, KA_VGIC_ITS_ADDR_TYPE, address },
+		{ KA_VGIC_GRP_CTRL, 8, KA_VGIC_CTRL_INIT, 0 },
+	};
+	int ret = step(s, io_ioctl(&s->io, s->vm_fd, KA_CREATE_DEVICE, &dev),
+		       "KVM_CREATE_DEVICE", "ITS",
+		       "this host has no ITS for guests", report);
+
+	if (ret)
+		return ret;
+	s->its_fds[s->n_its++] = (int)dev.fd;
+	for (size_t i = 0; i < ARRAY_SIZE(setup) && !ret; i++)
+		ret = step(s, io_set_attr(&s->io, (int)dev.fd, &setup[i]),
+			   "KVM_SET_DEVICE_ATTR", "ITS",
+			   "address or CTRL_INIT of a scratch ITS", report);
+	return ret;
+}
+
+static int create_itses(struct scratch *s, const struct onereg_image *like,
+			struct onereg_report *report)
+{
+	size_t n = like ? onereg_image_n_its(like) : 0;
+	int ret = 0;
+
+	if (!n)
+		return 0;
+	s->its_fds = calloc(n, sizeof(*s->its_fds));
+	if (!s->its_fds)
+		return step(s, -ENOMEM, NULL, "scratch VM", "no memory",
+			    report);
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = create_its(s, onereg_image_its_address(like, i), report);
+	return ret;
+}
+
 int scratch_open(struct scratch *s, const struct scratch_options *o,
 		 struct onereg_report *report)
 {
@@ -224,6 +264,8 @@ int scratch_open(struct scratch *s, const struct scratch_options *o,
 		ret = create_vcpus(s, o, report);
 	if (!ret && o->gic)
 		ret = create_gic(s, o->nr_irqs, report);
+	if (!ret && o->gic)
+		ret = create_itses(s, o->like, report);
 	if (ret)
 		scratch_close(s);
 	return ret;
@@ -260,6 +302,10 @@ void scratch_close(struct scratch *s)
 		s->io.close(s->io.userdata, s->vcpu_fds[--s->n_vcpus]);
 	free(s->vcpu_fds);
 	s->vcpu_fds = NULL;
+	while (s->n_its)
+		s->io.close(s->io.userdata, s->its_fds[--s->n_its]);
+	free(s->its_fds);
+	s->its_fds = NULL;
 	if (s->gic_fd >= 0)
 		s->io.close(s->io.userdata, s->gic_fd);
 	if (s->vm_fd >= 0)

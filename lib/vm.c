@@ -31,6 +31,17 @@ static int copy_caps(struct onereg_vm *vm, const struct onereg_vm_options *o)
 	return 0;
 }
 
+static int copy_its(struct onereg_vm *vm, const struct onereg_vm_options *o)
+{
+	if (!o->n_its)
+		return 0;
+	vm->its_fds = copy_array(o->its_fds, o->n_its, sizeof(*o->its_fds));
+	if (!vm->its_fds)
+		return -ENOMEM;
+	vm->n_its = o->n_its;
+	return 0;
+}
+
 static int copy_vcpus(struct onereg_vm *vm, const struct onereg_vm_options *o)
 {
 	vm->vcpu_fds = copy_array(o->vcpu_fds, o->n_vcpus,
@@ -54,7 +65,8 @@ int onereg_vm_new(const struct onereg_vm_options *options,
 	r = options ? options_take(o, sizeof(*o), options) : -EINVAL;
 	if (r)
 		return r;
-	if (!o->n_vcpus || !o->vcpu_fds || (o->n_caps && !o->caps))
+	if (!o->n_vcpus || !o->vcpu_fds || (o->n_caps && !o->caps) ||
+	    (o->n_its && (!o->its_fds || o->gic_fd < 0)))
 		return -EINVAL;
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)
@@ -64,6 +76,8 @@ int onereg_vm_new(const struct onereg_vm_options *options,
 		r = copy_vcpus(vm, o);
 	if (!r)
 		r = copy_caps(vm, o);
+	if (!r)
+		r = copy_its(vm, o);
 	if (r) {
 		onereg_vm_free(vm);
 		return r;
@@ -74,6 +88,8 @@ int onereg_vm_new(const struct onereg_vm_options *options,
 	vm->target = o->target;
 	memcpy(vm->features, o->features, sizeof(vm->features));
 	vm->host = o->host;
+	vm->read_memory = o->read_memory;
+	vm->userdata = o->userdata;
 	*ret = vm;
 	return 0;
 }
@@ -85,5 +101,6 @@ void onereg_vm_free(struct onereg_vm *vm)
 	free(vm->vcpu_fds);
 	free(vm->vcpu_ids);
 	free(vm->caps);
+	free(vm->its_fds);
 	free(vm);
 }

@@ -69,6 +69,9 @@ static void print_image_summary(const struct onereg_image *image)
 	       (unsigned long long)onereg_image_counter_frequency(image));
 	printf("%-10s %s\n", "GICv3",
 	       onereg_image_has_gic(image) ? "yes" : "no");
+	for (size_t i = 0; i < onereg_image_n_its(image); i++)
+		printf("%-10s at 0x%llx\n", "ITS",
+		       (unsigned long long)onereg_image_its_address(image, i));
 	for (size_t i = 0; i < onereg_image_n_caps(image); i++) {
 		uint32_t cap = onereg_image_cap(image, i)->cap;
 		const char *name = onereg_cap_name(cap);
@@ -175,7 +178,8 @@ static json_t *image_json(const struct onereg_image *image)
 			caps,
 			json_integer(onereg_image_cap(image, i)->cap));
 	return json_pack(
-		"{s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:b, s:o, s:o}", "kind",
+		"{s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:b, s:I, s:o, s:o}",
+		"kind",
 		"image", "release", onereg_image_release(image), "staged",
 		onereg_image_is_staged(image), "saved_at",
 		(json_int_t)onereg_image_saved_at(image), "vcpus",
@@ -183,7 +187,9 @@ static json_t *image_json(const struct onereg_image *image)
 		json_features(onereg_image_features(image, 0)),
 		"counter_frequency",
 		(json_int_t)onereg_image_counter_frequency(image), "gic",
-		onereg_image_has_gic(image), "capabilities", caps, "values",
+		onereg_image_has_gic(image), "its",
+		(json_int_t)onereg_image_n_its(image), "capabilities", caps,
+		"values",
 		values);
 }
 

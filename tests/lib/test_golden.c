@@ -129,7 +129,7 @@ Test(golden, documented_sections_are_the_codes)
 	static const uint32_t types[] = {
 		FORMAT_ORIG, FORMAT_SHAP, FORMAT_VMRG, FORMAT_SETS, FORMAT_VCPU,
 		FORMAT_ROWS, FORMAT_GICV, FORMAT_CONF, FORMAT_CAPS, FORMAT_PROF,
-		FORMAT_VMCF, FORMAT_SCOP, FORMAT_STAG,
+		FORMAT_VMCF, FORMAT_SCOP, FORMAT_STAG, FORMAT_ITSV,
 	};
 	char *text = read_text(SOURCE_ROOT "/docs/format.md"), title[16];
 	size_t i;

@@ -109,7 +109,7 @@ void vm_with_tags_is_refused(struct test *t)
 	pair_close(&p);
 }
 
-void vm_with_its_is_refused(struct test *t)
+void vm_with_an_its_that_nobody_named_is_refused(struct test *t)
 {
 	struct shape shape = default_shape(t);
 	struct pair p;
@@ -122,7 +122,7 @@ void vm_with_its_is_refused(struct test *t)
 					  KA_VGIC_GRP_DIST_REGS, GICD_TYPER,
 					  GICD_TYPER_LPIS);
 		EXPECT(t, !ret, "%d", ret);
-		expect_refused(t, &p, EOPNOTSUPP, "ITS");
+		expect_refused(t, &p, EINVAL, "ITS");
 	}
 	model_behave(t->src.model);
 	pair_close(&p);

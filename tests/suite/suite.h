@@ -150,7 +150,7 @@ typedef void behaviour(struct test *t);
 	X(weaker_host_is_found_by_check_and_dry_run)                     \
 	X(missing_feature_is_found_by_dry_run)                           \
 	X(counter_offset_mode_is_found)                                  \
-	X(vm_with_its_is_refused)                                        \
+	X(vm_with_an_its_that_nobody_named_is_refused)                   \
 	X(vm_with_tags_is_refused)                                       \
 	X(register_of_a_later_vcpu_is_kept)                              \
 	X(ignored_id_field_is_the_hosts)                                 \
