@@ -334,6 +334,25 @@ int onereg_image_read_file(const char *path, struct onereg_image **ret,
 int onereg_image_write_file(const struct onereg_image *image, const char *path,
 			    struct onereg_report *report) ONEREG_CHECKED;
 
+/*
+ * The same VM for a VMM that knows neither onereg nor VM-scoped registers: the
+ * ioctls that a plain loop makes on vCPUs, one a line of text, in an order that
+ * gives the right VM (docs/format.md, "Export"). host is where to: what it can
+ * do without is left out; NULL: any that has all of the image's registers.
+ * *ret, of *ret_size bytes, is NUL-terminated; the caller free()s it.
+ * -EOPNOTSUPP: the VM uses what such a loop cannot carry (vCPUs that differ in
+ * what another VM has once), or it would not restore on the host: IMPOSSIBLE
+ * findings name register and vCPU. A CARE finding tells what the loop leaves to
+ * the VMM. report is not NULL.
+ */
+int onereg_image_export(const struct onereg_image *image,
+			const struct onereg_host *host, char **ret,
+			size_t *ret_size,
+			struct onereg_report *report) ONEREG_CHECKED;
+int onereg_image_export_file(const struct onereg_image *image,
+			     const struct onereg_host *host, const char *path,
+			     struct onereg_report *report) ONEREG_CHECKED;
+
 /* What a fresh VM on that host looks like: reset values, n_vcpus vCPUs. */
 int onereg_image_from_host(const struct onereg_host *host, size_t profile,
 			   size_t n_vcpus,

@@ -46,10 +46,11 @@ static int distance(uint32_t wanted, uint32_t features)
 	return n_bits(wanted & ~features) * 32 + n_bits(features & ~wanted);
 }
 
-static const struct host_profile *best_profile(const struct onereg_host *host,
-					       uint32_t wanted)
+const struct host_profile *check_profile(const struct onereg_host *host,
+					 uint32_t features)
 {
 	const struct host_profile *best = &host->profiles[0];
+	uint32_t wanted = features & PROFILE_FEATURES;
 
 	for (size_t i = 1; i < host->n_profiles; i++)
 		if (distance(wanted, host->profiles[i].features) <
@@ -99,7 +100,7 @@ static void check_features(struct check *c)
 	uint32_t wanted = c->image->features[0] & PROFILE_FEATURES, lacks;
 	char name[96];
 
-	c->profile = best_profile(c->host, wanted);
+	c->profile = check_profile(c->host, wanted);
 	lacks = wanted & ~c->profile->features;
 	check_feature_caps(c, c->image->features[0]);
 	if (lacks) {

@@ -26,6 +26,9 @@ struct check_item {
 	size_t at;		/* index in the profile's list */
 };
 
+/* The one that fits vCPUs of these features best; there is one at least. */
+const struct host_profile *check_profile(const struct onereg_host *host,
+					 uint32_t features);
 /* What is the value that both have worth? Adds findings. */
 void check_value(const struct check *c, const struct check_item *item);
 /* What does it mean that the host lacks the register? Adds a finding. */

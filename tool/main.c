@@ -46,6 +46,17 @@ static const struct command commands[] = {
 	  "                 docs/fleet.md\n"
 	  "  --device PATH  another device than /dev/kvm\n",
 	  check_main },
+	{ "export", "export IMAGE -o FILE [--on HOST] [--json]",
+	  "an image for a VMM that knows nothing of it: plain calls",
+	  "The KVM_SET_ONE_REG calls of a plain loop, in an order that gives "
+	  "the right VM;\ndocs/format.md has the form. Exit status 1: the VM "
+	  "uses what such a loop cannot\ncarry, which is named, and nothing is "
+	  "written.\n"
+	  "\n"
+	  "  -o FILE        the file to write\n"
+	  "  --on HOST      where to: registers that it can do without are left "
+	  "out\n",
+	  export_main },
 	{ "import", "import JSON -o HOST [--json]",
 	  "a host description from a register dump",
 	  "JSON is what Firecracker's cpu-template-helper writes "

@@ -154,6 +154,7 @@ int host_main(int argc, char **argv);
 int show_main(int argc, char **argv);
 int diff_main(int argc, char **argv);
 int check_main(int argc, char **argv);
+int export_main(int argc, char **argv);
 int import_main(int argc, char **argv);
 int validate_main(int argc, char **argv);
 int trace_main(int argc, char **argv);

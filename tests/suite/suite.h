@@ -87,6 +87,8 @@ typedef void behaviour(struct test *t);
 	X(vcpus_that_might_differ_are_restored)                          \
 	X(configuring_comes_before_vcpus)                                \
 	X(check_knows_whether_vcpus_can_differ)                          \
+	X(export_is_replayed_by_a_plain_loop)                            \
+	X(export_of_vcpus_that_differ_is_refused)                        \
 	X(scopes_are_told_where_the_kernel_tells)                        \
 	X(told_scopes_are_as_observed)                                   \
 	X(kernel_that_tells_a_wrong_scope_is_found)                      \
