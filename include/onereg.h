@@ -500,12 +500,13 @@ int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 
 /*
  * Makes a fresh VM what the image needs and what is fixed once it has a vCPU:
- * to be called between KVM_CREATE_VM and the first KVM_CREATE_VCPU. It does
- * nothing for most images: only where the kernel of the source let the VM's
- * vCPUs differ in what a VM otherwise has once (KVM_REG_ARM_VM_ASYM). -EBUSY:
- * there is a vCPU already; -EOPNOTSUPP: the image's vCPUs do differ, and this
- * kernel cannot have such; the findings name registers and vCPUs. io NULL: the
- * running kernel.
+ * to be called between KVM_CREATE_VM and the first KVM_CREATE_VCPU. A kernel
+ * without VM configuration registers is not asked for anything; one with them
+ * then has no vCPU but with the image's features (KVM_REG_ARM_VM_FEATURES), and,
+ * where the source's kernel let vCPUs differ in what a VM otherwise has once,
+ * such vCPUs (KVM_REG_ARM_VM_ASYM). -EBUSY: there is a vCPU already;
+ * -EOPNOTSUPP: this host has no such vCPUs; the findings name registers and
+ * vCPUs. io NULL: the running kernel.
  */
 int onereg_vm_configure(const struct onereg_io *io, int vm_fd,
 			const struct onereg_image *image,

@@ -331,48 +331,83 @@ static int cannot_differ(const struct onereg_image *image, uint64_t asym,
 	return ret;
 }
 
-static int write_asym(struct access *p, uint64_t asym,
+/* What a register of the VM is refused with, by why: IMPOSSIBLE or an error. */
+static int refused(const struct access *p, uint64_t id, uint64_t value,
+		   int error, const char *why, struct onereg_report *report)
+{
+	bool late = error == -EBUSY;
+
+	report_add(report,
+		   &(struct onereg_finding){
+			   .severity = error == -EOPNOTSUPP ?
+					       ONEREG_IMPOSSIBLE :
+					       ONEREG_ERROR,
+			   .class_ = ONEREG_CLASS_SHAPE,
+			   .space = ONEREG_SPACE_REG,
+			   .vcpu = -1,
+			   .id = id,
+			   .a = &value,
+			   .value_size = sizeof(value),
+			   .error = -error,
+			   .operation = access_operation(p, true),
+			   .why = late ? "the VM has vCPUs already" : why,
+			   .todo = late ? "call onereg_vm_configure() before "
+					  "the first KVM_CREATE_VCPU" :
+					  NULL,
+		   });
+	return error;
+}
+
+static int write_register(struct access *p, uint64_t id, uint64_t value)
+{
+	struct ka_one_reg reg = { id, (uintptr_t)&value };
+	size_t done;
+
+	return access_set(p, ACCESS_VM, &reg, 1, &done);
+}
+
+static int write_asym(struct access *p, const struct onereg_image *image,
 		      struct onereg_report *report)
 {
-	struct ka_one_reg reg = { KA_VM_ASYM, (uintptr_t)&asym };
-	size_t done;
-	int ret = access_set(p, ACCESS_VM, &reg, 1, &done);
+	uint64_t asym = config_value(image, KA_VM_ASYM);
+	int ret;
 
-	if (ret)
-		report_add(report,
-			   &(struct onereg_finding){
-				   .severity = ONEREG_ERROR,
-				   .class_ = ONEREG_CLASS_SHAPE,
-				   .space = ONEREG_SPACE_REG,
-				   .vcpu = -1,
-				   .id = KA_VM_ASYM,
-				   .a = &asym,
-				   .value_size = sizeof(asym),
-				   .error = -ret,
-				   .operation = access_operation(p, true),
-				   .why = ret == -EBUSY ?
-						  "the VM has vCPUs already" :
-						  "the VM cannot be made with "
-						  "vCPUs that differ",
-				   .todo = ret == -EBUSY ?
-						   "call onereg_vm_configure() "
-						   "before the first "
-						   "KVM_CREATE_VCPU" :
-						   NULL,
-			   });
-	return ret;
+	if (!asym)
+		return 0;
+	/* Where all hold the same, a kernel without it will do. */
+	if (!p->asym)
+		return cannot_differ(image, asym, report);
+	ret = write_register(p, KA_VM_ASYM, asym);
+	return ret ? refused(p, KA_VM_ASYM, asym, ret,
+			     "the VM cannot be made with vCPUs that differ",
+			     report) :
+		     0;
+}
+
+/* Whatever kernel it was saved on: a vCPU with others is refused from here. */
+static int write_features(struct access *p, const struct onereg_image *image,
+			  struct onereg_report *report)
+{
+	uint64_t features = image->features[0];
+	int ret;
+
+	if (!features || !p->config)
+		return 0;
+	ret = write_register(p, KA_VM_FEATURES, features);
+	if (!ret)
+		return 0;
+	/* It is the kernel's word for features that it has not got. */
+	return refused(p, KA_VM_FEATURES, features,
+		       ret == -EINVAL ? -EOPNOTSUPP : ret,
+		       "this host has no vCPUs with the image's features",
+		       report);
 }
 
 int config_write(struct access *p, const struct onereg_image *image,
 		 struct onereg_report *report)
 {
-	uint64_t asym = config_value(image, KA_VM_ASYM);
-
-	if (!asym)
-		return 0;
-	/* Where all hold the same, a kernel without it will do. */
-	return p->asym ? write_asym(p, asym, report) :
-			 cannot_differ(image, asym, report);
+	return write_asym(p, image, report) ?:
+	       write_features(p, image, report);
 }
 
 int onereg_vm_configure(const struct onereg_io *io, int vm_fd,

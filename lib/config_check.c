@@ -106,6 +106,29 @@ static int check_asym(struct restore *r)
 	return ret;
 }
 
+/* A VM that was made for vCPUs with other features refuses these. */
+static int check_features(struct restore *r)
+{
+	uint64_t image = r->image->features[0], vm;
+	int ret = vm_value(r, KA_VM_FEATURES, &vm);
+
+	if (ret || !vm || vm == image)
+		return ret;
+	return restore_failed(r, (struct onereg_finding){
+					 .class_ = ONEREG_CLASS_SHAPE,
+					 .space = ONEREG_SPACE_REG,
+					 .vcpu = -1,
+					 .id = KA_VM_FEATURES,
+					 .a = &image,
+					 .b = &vm,
+					 .value_size = sizeof(image),
+					 .error = -EINVAL,
+					 .why = "the VM was made for vCPUs "
+						"with other features",
+					 .todo = CONFIGURE,
+				 });
+}
+
 static int cap_refused(struct restore *r, uint64_t image, uint64_t vm)
 {
 	return restore_failed(r, (struct onereg_finding){
@@ -145,7 +168,8 @@ static int check_caps(struct restore *r)
 
 int check_config(struct restore *r)
 {
-	return check_known(r) ?: check_asym(r) ?: check_caps(r);
+	return check_known(r) ?: check_asym(r) ?: check_features(r) ?:
+	       check_caps(r);
 }
 
 /* ---- the proof ---- */

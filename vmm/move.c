@@ -60,7 +60,7 @@ static int stage(struct move *m)
 	if (rc)
 		return failed(m, rc, "staging the source");
 	image = onereg_source_image(m->source);
-	rc = vm_create(m->to, &m->options->machine, image) ?:
+	rc = vm_create(m->to, &m->options->machine, NULL, image) ?:
 	     plane_open(m->to);
 	if (rc)
 		return rc;

@@ -33,6 +33,8 @@ void usage(void)
 	     "  --hold N           rounds for which the payload holds its registers\n"
 	     "  --no-sve, --no-pmu, --no-pauth\n"
 	     "                     leave a vCPU feature out\n"
+	     "  --hypercalls VCPU[-VCPU]:REGISTER=VALUE[,...]\n"
+	     "                     services that vCPUs differ in, where KVM offers it\n"
 	     "  --baseline FILE    show the guest what all hosts have (onereg baseline)\n"
 	     "  --run-for SECONDS  default: until the guest made a few passes\n"
 	     "  --check            ask the guest to check itself\n"
@@ -91,6 +93,7 @@ enum {
 	OPT_TIMES,
 	OPT_THREADS,
 	OPT_BASELINE,
+	OPT_HYPERCALLS,
 	OPT_TOLERATE,
 	OPT_MIGRATE_TO,
 	OPT_FROM,
@@ -131,6 +134,7 @@ static const struct option known[] = {
 	{ "times", required_argument, NULL, OPT_TIMES },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "baseline", required_argument, NULL, OPT_BASELINE },
+	{ "hypercalls", required_argument, NULL, OPT_HYPERCALLS },
 	{ "tolerate", required_argument, NULL, OPT_TOLERATE },
 	{ "migrate-to", required_argument, NULL, OPT_MIGRATE_TO },
 	{ "from", required_argument, NULL, OPT_FROM },
@@ -175,6 +179,7 @@ static const unsigned char users[] = {
 	[OPT_JSON - OPT_VCPUS] = RUN | RESTORE | MOVE | RECEIVE,
 	[OPT_TIMES - OPT_VCPUS] = MOVE,
 	[OPT_BASELINE - OPT_VCPUS] = RUN | MOVE,
+	[OPT_HYPERCALLS - OPT_VCPUS] = RUN | MOVE,
 	[OPT_TOLERATE - OPT_VCPUS] = RESTORE,
 	[OPT_THREADS - OPT_VCPUS] = MOVE | MIGRATE | RECEIVE,
 	[OPT_MIGRATE_TO - OPT_VCPUS] = MIGRATE,
@@ -373,6 +378,8 @@ static int take(int option, struct options *o)
 	case OPT_BASELINE:
 		o->shape.baseline = optarg;
 		return 0;
+	case OPT_HYPERCALLS:
+		return hypercalls_parse(optarg, &o->shape.hypercalls);
 	case OPT_TOLERATE:
 		o->tolerate = optarg;
 		return 0;
@@ -509,5 +516,6 @@ int options_parse(int argc, char **argv, enum command command,
 		return wrong_usage("--guest-cpus %u: the VM has %u",
 				   ret->guest.cpus, ret->machine.vcpus);
 	choose_guest(ret);
-	return check_migration(ret, command) ?: check_guest(ret);
+	return check_migration(ret, command) ?: check_guest(ret) ?:
+	       hypercalls_check(&ret->shape.hypercalls, ret->machine.vcpus);
 }

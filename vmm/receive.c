@@ -64,7 +64,8 @@ static int build(struct receiver *r)
 		.pool = &r->pool,
 		.time = r->options->time,
 	};
-	int rc = vm_create(&r->vm, &r->machine, r->image) ?: plane_open(&r->vm);
+	int rc = vm_create(&r->vm, &r->machine, NULL, r->image) ?:
+		 plane_open(&r->vm);
 
 	if (rc)
 		return rc;

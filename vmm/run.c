@@ -96,7 +96,7 @@ static int save(struct vm *vm, const struct options *options,
 
 int guest_boot(struct vm *vm, const struct options *options)
 {
-	int rc = vm_create(vm, &options->machine, NULL);
+	int rc = vm_create(vm, &options->machine, &options->shape, NULL);
 
 	if (rc)
 		return rc;
@@ -333,7 +333,7 @@ static int restore(const struct options *options,
 		   struct onereg_report *report, struct result *result)
 {
 	struct vm vm;
-	int rc = vm_create(&vm, result->machine, image);
+	int rc = vm_create(&vm, result->machine, NULL, image);
 
 	if (rc)
 		return rc;

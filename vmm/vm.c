@@ -53,12 +53,12 @@ static int configure(struct vm *vm, const struct onereg_image *image)
 	struct onereg_report *report;
 	int rc;
 
-	if (!image)
-		return 0;
 	if (onereg_report_new(&report))
 		return cannot(NULL, "no memory for a report");
 	rc = onereg_vm_configure(NULL, vm->vm_fd, image, report);
-	if (rc)
+	if (rc == -EOPNOTSUPP && plane_print(report))
+		rc = NO;
+	else if (rc)
 		rc = plane_cannot(report, rc, "making the VM");
 	onereg_report_free(report);
 	return rc;
@@ -191,38 +191,6 @@ static int create_gic(struct vm *vm)
 	return rc;
 }
 
-int vm_create(struct vm *vm, const struct machine *machine,
-	      const struct onereg_image *image)
-{
-	int rc;
-
-	memset(vm, 0, sizeof(*vm));
-	vm->machine = *machine;
-	vm->kvm_fd = -1;
-	vm->vm_fd = -1;
-	vm->gic_fd = -1;
-	vm->phase = PAUSED;
-	pthread_mutex_init(&vm->lock, NULL);
-	pthread_cond_init(&vm->changed, NULL);
-	uart_init(&vm->uart);
-	machine_devices(vm, machine);
-	rc = open_kvm(vm);
-	vm->uart.vm_fd = vm->vm_fd;
-	if (!rc)
-		rc = enable_caps(vm, image);
-	if (!rc)
-		rc = configure(vm, image);
-	if (!rc)
-		rc = create_memory(vm);
-	if (!rc)
-		rc = create_vcpus(vm);
-	if (!rc)
-		rc = create_gic(vm);
-	if (rc)
-		vm_close(vm);
-	return rc;
-}
-
 static bool has_cap(struct vm *vm, int cap)
 {
 	return ioctl(vm->vm_fd, KVM_CHECK_EXTENSION, (long)cap) > 0;
@@ -253,6 +221,46 @@ static int choose_features(struct vm *vm, const struct shape *shape)
 		set_feature(vm, KVM_ARM_VCPU_PTRAUTH_GENERIC);
 	}
 	return 0;
+}
+
+/* Before the first vCPU, which fixes it. */
+static int choose_shape(struct vm *vm, const struct shape *shape)
+{
+	return choose_features(vm, shape) ?:
+	       baseline_read(shape->baseline, vm, &vm->baseline) ?:
+	       optin_configure(vm, &shape->hypercalls);
+}
+
+int vm_create(struct vm *vm, const struct machine *machine,
+	      const struct shape *shape, const struct onereg_image *image)
+{
+	int rc;
+
+	memset(vm, 0, sizeof(*vm));
+	vm->machine = *machine;
+	vm->kvm_fd = -1;
+	vm->vm_fd = -1;
+	vm->gic_fd = -1;
+	vm->phase = PAUSED;
+	pthread_mutex_init(&vm->lock, NULL);
+	pthread_cond_init(&vm->changed, NULL);
+	uart_init(&vm->uart);
+	machine_devices(vm, machine);
+	rc = open_kvm(vm);
+	vm->uart.vm_fd = vm->vm_fd;
+	if (!rc)
+		rc = enable_caps(vm, image);
+	if (!rc)
+		rc = shape ? choose_shape(vm, shape) : configure(vm, image);
+	if (!rc)
+		rc = create_memory(vm);
+	if (!rc)
+		rc = create_vcpus(vm);
+	if (!rc)
+		rc = create_gic(vm);
+	if (rc)
+		vm_close(vm);
+	return rc;
 }
 
 static int init_pmu(struct vcpu *vcpu)
@@ -305,18 +313,16 @@ static int finalize_vcpu(struct vm *vm, struct vcpu *vcpu)
 
 int vm_init_vcpus(struct vm *vm, const struct shape *shape)
 {
-	struct onereg_baseline *baseline = NULL;
-	int rc = choose_features(vm, shape);
+	int rc = 0;
 
-	if (!rc)
-		rc = baseline_read(shape->baseline, vm, &baseline);
 	for (unsigned int i = 0; !rc && i < vm->machine.vcpus; i++)
 		rc = init_vcpu(vm, &vm->vcpus[i]);
 	if (!rc)
-		rc = baseline_pin(vm, baseline);
+		rc = baseline_pin(vm, vm->baseline);
+	if (!rc)
+		rc = optin_hypercalls(vm, &shape->hypercalls);
 	for (unsigned int i = 0; !rc && i < vm->machine.vcpus; i++)
 		rc = finalize_vcpu(vm, &vm->vcpus[i]);
-	onereg_baseline_free(baseline);
 	return rc;
 }
 
@@ -344,6 +350,8 @@ void vm_close(struct vm *vm)
 {
 	onereg_vm_free(vm->plane);
 	vm->plane = NULL;
+	onereg_baseline_free(vm->baseline);
+	vm->baseline = NULL;
 	for (unsigned int i = 0; vm->vcpus && i < vm->machine.vcpus; i++) {
 		if (vm->vcpus[i].run)
 			munmap(vm->vcpus[i].run, vm->run_size);

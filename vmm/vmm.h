@@ -96,6 +96,7 @@ struct vm {
 	int *vcpu_fds;
 	size_t run_size;
 	struct kvm_vcpu_init init; /* all 0 where the library does it */
+	struct onereg_baseline *baseline; /* to be pinned to, or NULL */
 	struct onereg_vm *plane; /* NULL until plane_open() */
 	bool no_physical_timer; /* on some host that the guest may go to */
 	struct uart uart;
@@ -119,14 +120,30 @@ void error_line(const char *line);
 const char *error_first(void); /* "" where there was none */
 int path_join(char path[PATH_SIZE], const char *dir, const char *name);
 
+/* optin.c: what KVM fixes before the first vCPU, and what follows from it */
+#define MAX_HYPERCALLS 64
+struct hypercalls {
+	struct hypercall {
+		unsigned int first, last; /* vCPUs */
+		uint64_t id, value; /* of a bitmap of services */
+	} v[MAX_HYPERCALLS];
+	unsigned int n;
+};
+/* Adds what the text says; USAGE where it is not understood. */
+int hypercalls_parse(const char *text, struct hypercalls *ret);
+int hypercalls_check(const struct hypercalls *h, unsigned int vcpus);
+int optin_configure(struct vm *vm, const struct hypercalls *hypercalls);
+int optin_hypercalls(struct vm *vm, const struct hypercalls *hypercalls);
+
 /* vm.c: create and close; the functions return 0 or a status */
 struct shape {
 	bool no_sve, no_pmu, no_pauth;
 	const char *baseline; /* file to pin it to, or NULL */
+	struct hypercalls hypercalls;
 };
-/* image: what is to be restored, or NULL */
+/* Of a new VM the shape, of one that is restored the image; else NULL. */
 int vm_create(struct vm *vm, const struct machine *machine,
-	      const struct onereg_image *image);
+	      const struct shape *shape, const struct onereg_image *image);
 int vm_init_vcpus(struct vm *vm, const struct shape *shape);
 void vm_close(struct vm *vm);
 int vm_set_reg(struct vm *vm, unsigned int vcpu, uint64_t id, void *value);

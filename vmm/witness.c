@@ -21,7 +21,7 @@ struct tally {
 
 static int boot(struct vm *vm, const struct options *o, struct tally *tally)
 {
-	int rc = vm_create(vm, &o->machine, NULL);
+	int rc = vm_create(vm, &o->machine, &o->shape, NULL);
 
 	if (rc)
 		return rc;

@@ -99,6 +99,9 @@ static bool create_vm(struct test *t, struct guest *g)
 		return false;
 	if (g->shape.asym)
 		ret = io_set_reg(io, g->vm_fd, KA_VM_ASYM, &g->shape.asym);
+	if (!ret && g->shape.fixed_features)
+		ret = io_set_reg(io, g->vm_fd, KA_VM_FEATURES,
+				 &(uint64_t){ g->shape.fixed_features });
 	if (!ret && g->shape.like)
 		ret = onereg_vm_configure(io, g->vm_fd, g->shape.like, NULL);
 	return EXPECT(t, !ret, "%d", ret);

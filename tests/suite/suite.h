@@ -89,6 +89,10 @@ typedef void behaviour(struct test *t);
 	X(check_knows_whether_vcpus_can_differ)                          \
 	X(export_is_replayed_by_a_plain_loop)                            \
 	X(export_of_vcpus_that_differ_is_refused)                        \
+	X(features_are_fixed_before_the_first_vcpu)                      \
+	X(vm_with_fixed_features_is_restored)                            \
+	X(vm_made_for_other_features_is_refused)                         \
+	X(features_that_a_host_lacks_are_refused_early)                  \
 	X(scopes_are_told_where_the_kernel_tells)                        \
 	X(told_scopes_are_as_observed)                                   \
 	X(kernel_that_tells_a_wrong_scope_is_found)                      \
@@ -178,6 +182,7 @@ struct shape {
 	uint32_t cap;		/* to enable, or 0 */
 	unsigned int sve_vq;	/* longest vector, 0: the host's */
 	uint64_t asym;		/* what vCPUs may differ in */
+	uint32_t fixed_features;	/* before the first vCPU; 0: not */
 	uint64_t scope_mode;	/* of KVM_CAP_ARM_REG_SCOPE */
 	const struct onereg_image *like;	/* to configure it for; NULL */
 };

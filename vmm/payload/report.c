@@ -93,6 +93,68 @@ void report_failures(void)
 	}
 }
 
+/* What KVM may offer to one vCPU and not to another, by regs.c's numbers. */
+static const struct {
+	const char *name;
+	unsigned int hypercall;
+} services[] = {
+	{ "TRNG", 6 },
+	{ "PV_TIME", 5 },
+	{ "KVM", 8 },
+};
+
+#define NOT_SUPPORTED (~0ull)
+#define MAX_RANGES 8
+
+static bool has_service(uint64_t number, unsigned int hypercall)
+{
+	return cpu_by_number(number)->hypercall[hypercall] != NOT_SUPPORTED;
+}
+
+static void put_range(uint64_t first, uint64_t last)
+{
+	put_number(first, 10);
+	if (last != first) {
+		put("-");
+		put_number(last, 10);
+	}
+}
+
+/* "0,2-3": the vCPUs that found it when they asked. */
+static void put_vcpus_with(unsigned int hypercall)
+{
+	uint64_t n = 0, first;
+	unsigned int ranges = 0;
+
+	while (n < params->guest_cpus) {
+		if (!has_service(n, hypercall)) {
+			n++;
+			continue;
+		}
+		for (first = n; n < params->guest_cpus; n++)
+			if (!has_service(n, hypercall))
+				break;
+		put(ranges ? "," : "");
+		if (ranges++ == MAX_RANGES) {
+			put("...");
+			return;
+		}
+		put_range(first, n - 1);
+	}
+	put(ranges ? "" : "none");
+}
+
+static void put_services(void)
+{
+	for (unsigned int i = 0; i < sizeof(services) / sizeof(*services);
+	     i++) {
+		put(" ");
+		put(services[i].name);
+		put("=");
+		put_vcpus_with(services[i].hypercall);
+	}
+}
+
 static void report_ok(void)
 {
 	uint64_t passes = ~0ull, ticks = ~0ull, bunched = 0, jump = 0;
@@ -111,6 +173,7 @@ static void report_ok(void)
 	put_field(" bunched", bunched, 10);
 	put_field(" max-jump", jump * 1000 / (MRS("cntfrq_el0") / 1000), 10);
 	put("us");
+	put_services();
 	if (params->no_physical_timer)
 		put(" unchecked=CNTP");
 	put("\n");
