@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "config.h"
-#include "diff.h"
 
 #define OPERATION	"export"
 #define VERSION		1
@@ -328,14 +328,19 @@ static bool is_refused(const struct export *e, size_t from)
 static int refuse(struct export *e)
 {
 	size_t from = onereg_report_count(e->report);
-	size_t lost = diff_n_lost(e->report);
+	bool failed = onereg_report_verdict(e->report) == ONEREG_FAILED;
 	int r;
 
 	refuse_parts(e);
 	refuse_unknown(e);
 	refuse_splits(e);
-	r = check_destination(e) ?: diff_check_lost(e->report, lost);
-	return r ? r : is_refused(e, from) ? -EOPNOTSUPP : 0;
+	r = check_destination(e);
+	if (!r && is_refused(e, from))
+		r = -EOPNOTSUPP;
+	/* A finding that found no memory may have been a refusal. */
+	if (!r && !failed && onereg_report_verdict(e->report) == ONEREG_FAILED)
+		r = -ENOMEM;
+	return r;
 }
 
 int onereg_image_export(const struct onereg_image *image,
