@@ -76,6 +76,28 @@ static void add_time(json_t *object, const char *name, uint64_t ns)
 		json_object_set_new(object, name, json_integer(ns));
 }
 
+/* All that the guest counts, by its names, out of "... name=N name=N". */
+static void add_counts(json_t *object, const char *said)
+{
+	json_t *counts = json_object();
+	const char *word = said;
+	char name[32];
+
+	while (!strncmp(said, "payload: ok ", 12) &&
+	       (word = strchr(word, ' '))) {
+		size_t length = strcspn(++word, " =");
+
+		if (word[length] != '=' || length >= sizeof(name))
+			continue;
+		memcpy(name, word, length);
+		name[length] = 0;
+		json_object_set_new(
+			counts, name,
+			json_integer(strtoll(word + length + 1, NULL, 10)));
+	}
+	json_object_set_new(object, "guest_counts", counts);
+}
+
 /* What the payload counts, out of the line that it answered. */
 static void add_count(json_t *object, const char *said, const char *name)
 {
@@ -131,6 +153,7 @@ int result_write(const struct result *result, const char *path)
 	add_machine(object, result->machine);
 	add_count(object, result->said, "passes");
 	add_count(object, result->said, "ticks");
+	add_counts(object, result->said);
 	add_string(object, "ended", result->ended);
 	add_string(object, "check", result->dry_run);
 	if (!strcmp(result->verdict, "failed"))

@@ -23,9 +23,15 @@ struct params {
 
 struct worker {
 	unsigned int cpu; /* whose only thread it is */
-	uint64_t passes, ticks, bunched; /* looked at by others */
+	/* looked at by others */
+	uint64_t passes, ticks, bunched;
+	uint64_t lost; /* ticks that did not come */
+	uint64_t late; /* ns that it ran after one was due, and it came */
 	uint64_t max_jump; /* ns between two looks at the clock */
+	uint64_t checked; /* values compared */
+	uint64_t counted; /* what its counter must have come to */
 	uint64_t *memory;
+	uint64_t *counter; /* behind its memory: written all the time */
 	uint64_t vl; /* bytes */
 	uint64_t signed_pointer;
 	int timer;
@@ -37,6 +43,12 @@ extern struct worker workers[MAX_CPUS];
 
 /* A value that no other thread, place and pass has. */
 uint64_t mix(uint64_t cpu, uint64_t what, uint64_t pass);
+
+/* By its thread, or for it. */
+static inline void add(uint64_t *count, uint64_t n)
+{
+	__atomic_fetch_add(count, n, __ATOMIC_RELAXED);
+}
 
 /* report.c: what failed, and the lines on the console */
 void fail(unsigned int cpu, const char *name, unsigned int index,
@@ -61,7 +73,10 @@ void clock_check(struct worker *w);
 void clock_look(struct worker *w);
 uint64_t monotonic_ns(void);
 
-/* hold.S: loads, waits so many rounds or makes one system call, stores */
+/*
+ * hold.S: loads, counts so many rounds in memory or makes one system call,
+ * stores
+ */
 struct fp {
 	uint64_t v[64];
 	uint64_t fpsr, fpcr;
@@ -71,9 +86,11 @@ struct sve {
 	uint8_t p[16 * MAX_VL / 8];
 	uint8_t ffr[MAX_VL / 8];
 };
-void fp_hold(const struct fp *in, struct fp *out, uint64_t rounds);
+void fp_hold(const struct fp *in, struct fp *out, uint64_t rounds,
+	     uint64_t *counter);
 void fp_syscall(const struct fp *in, struct fp *out);
-void sve_hold(const struct sve *in, struct sve *out, uint64_t rounds);
+void sve_hold(const struct sve *in, struct sve *out, uint64_t rounds,
+	      uint64_t *counter);
 uint64_t sve_length(void);
 
 #endif

@@ -2,7 +2,9 @@
 /*
  * Every FP or SVE register holds a value while nothing but a counter runs: an
  * interrupt, another thread or a move to another host must bring it back.
- * The C code's own are D8 to D15 and FPCR, kept meanwhile.
+ * It counts in memory, too, so that there is always a page that was written
+ * just now: the two must agree. The C code's own are D8 to D15 and FPCR, kept
+ * meanwhile.
  */
 	.arch	armv8.2-a+sve
 	.text
@@ -71,16 +73,19 @@
 	str	x10, [x1, FP_FPCR]
 	.endm
 
-	.macro	wait
-1:	subs	x2, x2, 1
+	.macro	count_in counter
+1:	ldr	x9, [\counter]
+	add	x9, x9, 1
+	str	x9, [\counter]
+	subs	x2, x2, 1
 	b.ne	1b
 	.endm
 
-	/* x0: in, x1: out, x2: rounds */
+	/* x0: in, x1: out, x2: rounds, x3: counter */
 	function fp_hold
 	keep
 	load_fp
-	wait
+	count_in x3
 	store_fp
 	give_back
 	.size	fp_hold, . - fp_hold
@@ -97,6 +102,7 @@
 
 	function sve_hold
 	keep
+	mov	x6, x3
 	add	x3, x0, SVE_P
 	mov	x5, SVE_FFR
 	add	x4, x0, x5
@@ -109,7 +115,7 @@
 	.irp	n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 	ldr	z\n, [x0, \n, mul vl]
 	.endr
-	wait
+	count_in x6
 	add	x3, x1, SVE_P
 	add	x4, x1, x5
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15

@@ -21,6 +21,9 @@
 
 #include "guest.h"
 
+/* Bytes behind a thread's memory for its counter. */
+#define COUNTER_SIZE 4096
+
 struct params params;
 struct worker workers[MAX_CPUS];
 
@@ -51,6 +54,7 @@ static void memory_check(struct worker *w)
 		}
 		w->memory[i] = new + i * 0x100000001;
 	}
+	add(&w->checked, params.memory / 8);
 }
 
 /* Interrupts to all the others, and back, by one thread after the other. */
@@ -102,8 +106,10 @@ static void *work(void *arg)
  */
 static bool give_memory(struct worker *w)
 {
-	w->memory = mmap(NULL, params.memory, PROT_READ | PROT_WRITE,
+	w->memory = mmap(NULL, params.memory + COUNTER_SIZE,
+			 PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	w->counter = w->memory + params.memory / 8;
 	if (w->memory == MAP_FAILED)
 		fail(w->cpu, "mmap", NO_INDEX, params.memory, 0);
 	return w->memory != MAP_FAILED;

@@ -13,6 +13,7 @@
 static void compare(struct worker *w, const char *name, const void *expected,
 		    const void *got, size_t each, unsigned int n)
 {
+	add(&w->checked, n);
 	for (unsigned int i = 0; i < n; i++) {
 		const uint8_t *a = (const uint8_t *)expected + i * each;
 		const uint8_t *b = (const uint8_t *)got + i * each;
@@ -30,6 +31,14 @@ static void compare(struct worker *w, const char *name, const void *expected,
 	}
 }
 
+/* What was counted in a register was counted in memory. */
+static void count_check(struct worker *w, uint64_t rounds)
+{
+	add(&w->counted, rounds);
+	check(w->cpu, "counter", w->counted, *w->counter);
+	*w->counter = w->counted;
+}
+
 static void fp_check(struct worker *w, bool syscall)
 {
 	struct fp in, out;
@@ -39,10 +48,12 @@ static void fp_check(struct worker *w, bool syscall)
 	in.fpsr = mix(w->cpu, 64, w->passes) & FPSR_BITS;
 	in.fpcr = (mix(w->cpu, 65, w->passes) & FPCR_BITS) << FPCR_SHIFT;
 	memset(&out, 0, sizeof(out));
-	if (syscall)
+	if (syscall) {
 		fp_syscall(&in, &out);
-	else
-		fp_hold(&in, &out, params.hold / 2);
+	} else {
+		fp_hold(&in, &out, params.hold / 2, w->counter);
+		count_check(w, params.hold / 2);
+	}
 	compare(w, syscall ? "syscall.V" : "V", in.v, out.v, 16, 32);
 	check(w->cpu, "FPSR", in.fpsr, out.fpsr);
 	check(w->cpu, "FPCR", in.fpcr, out.fpcr);
@@ -77,7 +88,8 @@ static void sve_check(struct worker *w)
 	fill(w, in.p, 16 * w->vl / 8, 100000);
 	fill_ffr(w, in.ffr);
 	memset(&out, 0, sizeof(out));
-	sve_hold(&in, &out, params.hold / 2);
+	sve_hold(&in, &out, params.hold / 2, w->counter);
+	count_check(w, params.hold / 2);
 	compare(w, "Z", in.z, out.z, w->vl, 32);
 	compare(w, "P", in.p, out.p, w->vl / 8, 16);
 	compare(w, "FFR", in.ffr, out.ffr, w->vl / 8, 1);

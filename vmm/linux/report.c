@@ -13,6 +13,7 @@
 
 #include "guest.h"
 
+static uint64_t n_wrong;
 static struct failure {
 	unsigned int cpu;
 	char name[64];
@@ -25,6 +26,7 @@ static int kmsg = -1;
 void fail(unsigned int cpu, const char *name, unsigned int index,
 	  uint64_t expected, uint64_t got)
 {
+	add(&n_wrong, 1);
 	pthread_mutex_lock(&lock);
 	if (n_failed < MAX_FAILURES) {
 		struct failure *f = &failed[n_failed++];
@@ -42,6 +44,7 @@ void fail(unsigned int cpu, const char *name, unsigned int index,
 
 void check(unsigned int cpu, const char *name, uint64_t expected, uint64_t got)
 {
+	add(&workers[cpu].checked, 1);
 	if (expected != got)
 		fail(cpu, name, NO_INDEX, expected, got);
 }
@@ -92,8 +95,9 @@ static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 static unsigned int complaint(const char *record)
 {
 	static const char *const words[] = {
-		"WARNING: ", "BUG: ", "Oops", "Internal error", "Call trace:",
-		"Unable to handle kernel", "detected stall",
+		"WARNING: ",	  "BUG: ",	 "Oops",
+		"Internal error", "Call trace:", "Unable to handle kernel",
+		"detected stall",
 	};
 
 	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++)
@@ -133,24 +137,32 @@ void report_ready(void)
 	    (unsigned long long)params.memory >> 10);
 }
 
-static uint64_t least(size_t offset)
+struct numbers {
+	uint64_t least, most, sum;
+};
+
+/* Of all threads. */
+static struct numbers numbers(size_t offset)
 {
-	uint64_t n = ~0ull;
+	struct numbers n = { .least = ~0ull };
 
 	for (unsigned int i = 0; i < params.cpus; i++) {
 		const uint64_t *v = (void *)((char *)&workers[i] + offset);
 		uint64_t value = __atomic_load_n(v, __ATOMIC_ACQUIRE);
 
-		n = value < n ? value : n;
+		n.least = value < n.least ? value : n.least;
+		n.most = value > n.most ? value : n.most;
+		n.sum += value;
 	}
 	return n;
 }
 
-#define LEAST(member) least(offsetof(struct worker, member))
+#define NUMBERS(member) numbers(offsetof(struct worker, member))
 
 void report_progress(void)
 {
-	say("payload: passes=%llu%s\n", (unsigned long long)LEAST(passes),
+	say("payload: passes=%llu%s\n",
+	    (unsigned long long)NUMBERS(passes).least,
 	    failures() ? " FAIL" : "");
 }
 
@@ -168,17 +180,29 @@ static void say_failures(void)
 
 static void say_ok(void)
 {
-	uint64_t bunched = 0, jump = 0;
+	const struct {
+		const char *name;
+		uint64_t value;
+		const char *unit;
+	} told[] = {
+		{ "passes", NUMBERS(passes).least, "" },
+		{ "ticks", NUMBERS(ticks).sum, "" },
+		{ "lost", NUMBERS(lost).sum, "" },
+		{ "counted", NUMBERS(counted).sum, "" },
+		{ "checked", NUMBERS(checked).sum, "" },
+		{ "wrong", __atomic_load_n(&n_wrong, __ATOMIC_RELAXED), "" },
+		{ "bunched", NUMBERS(bunched).sum, "" },
+		{ "late", NUMBERS(late).most / 1000, "us" },
+		{ "max-jump", NUMBERS(max_jump).most / 1000, "us" },
+	};
+	char text[200] = "";
+	int n = 0;
 
-	for (unsigned int i = 0; i < params.cpus; i++) {
-		bunched += workers[i].bunched;
-		jump = workers[i].max_jump > jump ? workers[i].max_jump : jump;
-	}
-	say("payload: ok vcpus=%u passes=%llu ticks=%llu bunched=%llu "
-	    "max-jump=%lluus\n",
-	    params.cpus, (unsigned long long)LEAST(passes),
-	    (unsigned long long)LEAST(ticks), (unsigned long long)bunched,
-	    (unsigned long long)jump / 1000);
+	for (unsigned int i = 0; i < sizeof(told) / sizeof(*told); i++)
+		n += snprintf(text + n, sizeof(text) - n, " %s=%llu%s",
+			      told[i].name, (unsigned long long)told[i].value,
+			      told[i].unit);
+	say("payload: ok vcpus=%u%s\n", params.cpus, text);
 }
 
 /* The first thread without a pass that began after the question, or cpus. */
@@ -212,8 +236,8 @@ void report_check(void)
 	static uint64_t before[MAX_CPUS];
 
 	for (unsigned int i = 0; i < params.cpus; i++)
-		before[i] = __atomic_load_n(&workers[i].passes,
-					    __ATOMIC_ACQUIRE);
+		before[i] =
+			__atomic_load_n(&workers[i].passes, __ATOMIC_ACQUIRE);
 	wait_passes(before);
 	read_kernel_log();
 	if (failures())
