@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * For tests: several commands in one boot of a host, which runs one program.
+ * For scripts: several commands in one boot of a host, which runs one program.
  *
- *	steps COMMAND [ARG]... [, COMMAND [ARG]...]...
+ *	steps [N=FILE] COMMAND [ARG]... [, COMMAND [ARG]...]...
  *
- * Runs one after the other and prints "step N: exit STATUS" after each. The
- * command "keep FILE TO" copies a file, for what was made outside of out/.
+ * Runs one after the other and prints "step N: exit STATUS" after each. After
+ * "and" in place of the comma a command runs only if the one before it exited
+ * with 0; else that is the end, and the exit status 1. The command "keep FILE
+ * TO" copies a file, for what was made outside of out/. N=FILE: all commands
+ * have FILE as descriptor N, open from the first to the last.
  */
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/wait.h>
@@ -44,16 +51,40 @@ static int step(char **argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+static bool ends(const char *word)
+{
+	return !strcmp(word, ",") || !strcmp(word, "and");
+}
+
+static void hold(const char *text)
+{
+	int fd = open(strchr(text, '=') + 1, O_RDWR);
+	int n = strtol(text, NULL, 10);
+
+	if (fd < 0 || (fd != n && (dup2(fd, n) < 0 || close(fd)))) {
+		perror(text);
+		exit(127);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	int first = 1, n = 0;
+	int first = 1, n = 0, status = 0;
 
-	for (int i = 1; i <= argc; i++) {
-		if (i < argc && strcmp(argv[i], ","))
+	if (argc > 1 && isdigit(argv[1][0]) && strchr(argv[1], '='))
+		hold(argv[first++]);
+	for (int i = first; i <= argc; i++) {
+		bool must;
+
+		if (i < argc && !ends(argv[i]))
 			continue;
+		must = i < argc && !strcmp(argv[i], "and");
 		argv[i] = NULL;
-		printf("step %d: exit %d\n", ++n, step(argv + first));
+		status = step(argv + first);
+		printf("step %d: exit %d\n", ++n, status);
 		fflush(stdout);
+		if (must && status)
+			return 1;
 		first = i + 1;
 	}
 	return 0;
