@@ -103,13 +103,16 @@ static int tell(const struct job *j)
 	return print_text(j) ? NOT_DONE : status;
 }
 
+/* KVM_ARM_VCPU_PSCI_0_2 of Linux: not in the headers of every machine. */
+#define FEATURE_PSCI_0_2 (1u << 2)
+
 /* "PMU_V3,SVE": PSCI_0_2 goes without saying. */
 static int parse_features(const struct job *j, uint32_t *ret)
 {
 	const char *text = j->args.value[FEATURES];
 	char name[FEATURES_TEXT_SIZE];
 
-	*ret = text ? 1u << 2 : 0;
+	*ret = text ? FEATURE_PSCI_0_2 : 0;
 	while (text && *text) {
 		size_t n = strcspn(text, ",");
 		unsigned int bit = 0;

@@ -27,7 +27,7 @@ static int sextet(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
-/* NUL-terminated, for the caller to free(); NULL: not base64, or no memory. */
+/* NUL-terminated, for the caller to free(); NULL: errno says why. */
 static char *decode(const char *text, size_t *ret_size)
 {
 	size_t n = strcspn(text, "="), size = 0;
@@ -39,6 +39,7 @@ static char *decode(const char *text, size_t *ret_size)
 
 		if (six < 0) {
 			free(data);
+			errno = EBADMSG;
 			return NULL;
 		}
 		bits = bits << 6 | (unsigned int)six;
@@ -91,6 +92,16 @@ static int end_client(const struct args *args, const char *prefix, pid_t pid)
 			"ETCDCTL_ENDPOINTS says where etcd is", prefix);
 }
 
+static int not_decoded(const struct args *args, const char *prefix)
+{
+	if (errno == ENOMEM)
+		return not_done(args, ENOMEM, NULL,
+				"etcd:%s: no memory for a key and its value",
+				prefix);
+	return not_done(args, EBADMSG, NULL,
+			"etcd:%s: a key or value is not base64", prefix);
+}
+
 static int each_key(const struct args *args, const char *prefix,
 		    const json_t *answer,
 		    int (*add)(void *userdata, const char *key,
@@ -110,13 +121,10 @@ static int each_key(const struct args *args, const char *prefix,
 			json_string_value(json_object_get(kv, "value"));
 		size_t n_key = 0, n_value = 0;
 		char *key = decode(k ? k : "", &n_key);
-		char *value = decode(v ? v : "", &n_value);
+		char *value = key ? decode(v ? v : "", &n_value) : NULL;
 
-		status = key && value ?
-				 add(userdata, key, value, n_value) :
-				 not_done(args, EBADMSG, NULL,
-					  "etcd:%s: a key or value is not "
-					  "base64", prefix);
+		status = value ? add(userdata, key, value, n_value) :
+				 not_decoded(args, prefix);
 		free(key);
 		free(value);
 	}

@@ -47,11 +47,9 @@ static void memory_check(struct worker *w)
 	for (uint64_t i = 0; i < params.memory / 8; i++) {
 		uint64_t expected = w->passes ? old + i * 0x100000001 : 0;
 
-		if (w->memory[i] != expected) {
+		if (w->memory[i] != expected)
 			fail(w->cpu, "memory-at-", i * 8, expected,
 			     w->memory[i]);
-			expected = w->memory[i];
-		}
 		w->memory[i] = new + i * 0x100000001;
 	}
 	add(&w->checked, params.memory / 8);
