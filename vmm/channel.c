@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Bytes over file descriptors of any kind. None of it waits for ever: a side
- * that gives or takes no byte for the time set is taken for dead.
+ * Bytes over file descriptors of any kind. Once the other side has spoken none
+ * of it waits for ever: a side that gives or takes no byte for the time set is
+ * taken for dead.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,20 +20,32 @@
 #include "channel.h"
 #include "vmm.h"
 
+#define FOR_EVER -1
+
 /* 0, or -ETIMEDOUT where nothing can be done for so long. */
-static int wait_for(int fd, short events, unsigned int ms)
+static int wait_for(int fd, short events, int64_t ms)
 {
 	struct pollfd p = { .fd = fd, .events = events };
-	uint64_t end = now_ns() + ms * 1000000ull, now;
+	uint64_t end = now_ns() + (uint64_t)ms * 1000000, now;
 	int n;
 
 	do {
 		now = now_ns();
-		n = poll(&p, 1, now < end ? (end - now) / 1000000 + 1 : 0);
+		n = poll(&p, 1,
+			 ms < 0	   ? -1 :
+			 now < end ? (int)((end - now) / 1000000 + 1) :
+				     0);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
 	return n ? 0 : -ETIMEDOUT;
+}
+
+static int64_t patience_ms(const struct channel *c)
+{
+	if (c->heard)
+		return c->stall_ms;
+	return c->first_ms ? (int64_t)c->first_ms : FOR_EVER;
 }
 
 static bool again(void)
@@ -46,7 +59,7 @@ static int channel_read(void *userdata, void *to, size_t n)
 	uint8_t *p = to;
 
 	while (n) {
-		int rc = wait_for(c->in, POLLIN, c->stall_ms);
+		int rc = wait_for(c->in, POLLIN, patience_ms(c));
 		ssize_t done = rc ? 0 : read(c->in, p, n);
 
 		if (rc)
@@ -57,6 +70,7 @@ static int channel_read(void *userdata, void *to, size_t n)
 			return -errno;
 		if (!done)
 			return -EPIPE;
+		c->heard = true;
 		p += done;
 		n -= done;
 	}
@@ -65,20 +79,14 @@ static int channel_read(void *userdata, void *to, size_t n)
 
 static void keep_pace(struct channel *c, size_t n)
 {
-	uint64_t due, now = now_ns();
+	uint64_t ns = pace_wait(&c->pace, n, now_ns());
+	struct timespec t = {
+		.tv_sec = ns / 1000000000,
+		.tv_nsec = ns % 1000000000,
+	};
 
-	c->written += n;
-	if (!c->rate)
-		return;
-	due = c->started_ns + (double)c->written / c->rate * 1e9;
-	if (due > now) {
-		struct timespec t = {
-			.tv_sec = (due - now) / 1000000000,
-			.tv_nsec = (due - now) % 1000000000,
-		};
-
+	if (ns)
 		nanosleep(&t, NULL);
-	}
 }
 
 static int channel_write(void *userdata, const void *from, size_t n)
@@ -106,9 +114,7 @@ static int channel_write(void *userdata, const void *from, size_t n)
 
 void channel_pace(struct channel *c, uint64_t rate)
 {
-	c->rate = rate;
-	c->written = 0;
-	c->started_ns = now_ns();
+	pace_start(&c->pace, rate, now_ns());
 }
 
 bool channel_readable(const struct channel *c)
@@ -116,33 +122,56 @@ bool channel_readable(const struct channel *c)
 	return c->in >= 0 && !wait_for(c->in, POLLIN, 0);
 }
 
-static void init(struct channel *c, unsigned int stall_ms)
+void channel_init(struct channel *c, unsigned int stall_ms,
+		  unsigned int first_ms)
 {
 	*c = (struct channel){
 		.in = -1,
 		.out = -1,
+		.in_flags = -1,
+		.out_flags = -1,
 		.stall_ms = stall_ms,
-		.io = { .read = channel_read, .write = channel_write },
+		.first_ms = first_ms,
+		.io = { .userdata = c,
+			.read = channel_read,
+			.write = channel_write },
 	};
 	/* Who reads is gone: write() says so. */
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* A blocking write of much would wait for ever where nobody reads. */
-static int take_fd(int fd)
+/*
+ * A blocking write of much would wait for ever where nobody reads. Who gave us
+ * the descriptor shares these flags, and gets them back.
+ */
+static int take_fd(int fd, int *ret_flags)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	int flags = own < 0 ? -1 : fcntl(own, F_GETFL);
 
-	if (flags < 0 || fcntl(own, F_SETFL, flags | O_NONBLOCK) < 0)
+	if (flags < 0 || fcntl(own, F_SETFL, flags | O_NONBLOCK) < 0) {
+		if (own >= 0)
+			close(own);
 		return -1;
+	}
+	*ret_flags = flags;
 	return own;
+}
+
+static void give_back(int fd, int flags)
+{
+	if (fd < 0)
+		return;
+	if (flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags);
+	close(fd);
 }
 
 static int take_pair(struct channel *c, const char *where, int in, int out)
 {
-	c->in = take_fd(in);
-	c->out = take_fd(out);
+	c->in = take_fd(in, &c->in_flags);
+	if (c->in >= 0)
+		c->out = take_fd(out, &c->out_flags);
 	if (c->in < 0 || c->out < 0)
 		return cannot_errno("give open file descriptors",
 				    "migration over %s", where);
@@ -187,6 +216,16 @@ static int connect_to(struct channel *c, const char *path)
 	return rc;
 }
 
+static int accept_one(int fd, int64_t ms)
+{
+	int rc = wait_for(fd, POLLIN, ms);
+
+	if (!rc)
+		return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	errno = -rc;
+	return -1;
+}
+
 /* For one source; then nobody else can connect. */
 static int listen_on(struct channel *c, const char *path)
 {
@@ -202,7 +241,7 @@ static int listen_on(struct channel *c, const char *path)
 				  "listening on %s", path);
 	} else {
 		if (!listen(fd, 1))
-			peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+			peer = accept_one(fd, patience_ms(c));
 		rc = peer < 0 ? cannot_errno(NULL, "listening on %s", path) :
 				take_pair(c, path, peer, peer);
 		unlink(path);
@@ -236,6 +275,10 @@ static int open_path(struct channel *c, const char *path, bool listen)
 	}
 	if (S_ISSOCK(st.st_mode) && !listen)
 		return connect_to(c, path);
+	if (S_ISSOCK(st.st_mode))
+		return cannot("choose another path, or remove it if nobody "
+			      "listens there any more",
+			      "%s: a socket is there", path);
 	if (S_ISCHR(st.st_mode))
 		return open_device(c, path);
 	return cannot("give a Unix socket, a character device, or file "
@@ -245,11 +288,8 @@ static int open_path(struct channel *c, const char *path, bool listen)
 
 int channel_open(struct channel *c, const char *where, bool listen)
 {
-	unsigned int stall_ms = c->stall_ms;
 	int in, out, end = 0;
 
-	init(c, stall_ms);
-	c->io.userdata = c;
 	if (!strcmp(where, "-"))
 		return take_stdio(c, where);
 	if (sscanf(where, "%d,%d%n", &in, &out, &end) == 2 && !where[end])
@@ -268,16 +308,12 @@ bool channel_is_file(const char *where)
 
 int channel_open_file(struct channel *c, const char *path)
 {
-	init(c, c->stall_ms);
-	c->io.userdata = c;
 	c->in = open(path, O_RDONLY | O_CLOEXEC);
 	return c->in < 0 ? cannot_errno(NULL, "%s", path) : 0;
 }
 
 int channel_create_file(struct channel *c, const char *path)
 {
-	init(c, c->stall_ms);
-	c->io.userdata = c;
 	c->place = path;
 	if ((size_t)snprintf(c->temporary, sizeof(c->temporary),
 			     "%s.new-XXXXXX", path) >= sizeof(c->temporary)) {
@@ -309,9 +345,8 @@ void channel_close(struct channel *c)
 	if (c->temporary[0])
 		unlink(c->temporary);
 	c->temporary[0] = 0;
-	if (c->in >= 0)
-		close(c->in);
-	if (c->out >= 0)
-		close(c->out);
-	c->in = c->out = -1;
+	/* The one that was taken first has the flags that both had. */
+	give_back(c->out, c->out_flags);
+	give_back(c->in, c->in_flags);
+	c->in = c->out = c->in_flags = c->out_flags = -1;
 }

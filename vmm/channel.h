@@ -6,18 +6,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pace.h"
 #include "stream.h"
 
 struct channel {
 	int in, out; /* -1: there is none */
+	int in_flags, out_flags; /* that they had before, -1: as they are */
 	unsigned int stall_ms; /* without a byte: the other side is dead */
-	uint64_t rate; /* bytes a second, 0: as fast as it goes */
-	uint64_t started_ns, written; /* since channel_pace() */
+	/* Until the other side is there and has sent a byte; 0: for ever. */
+	unsigned int first_ms;
+	bool heard; /* it has */
+	struct pace pace;
 	struct stream_io io;
 	char temporary[4096]; /* a file that is not in its place yet, or "" */
 	const char *place;
 };
 
+/* To be called first; the times as above. */
+void channel_init(struct channel *c, unsigned int stall_ms,
+		  unsigned int first_ms);
 /*
  * where: "-" stdin and stdout, what is printed then goes to stderr; N a file
  * descriptor; IN,OUT two of them; or a path: a character device, or a Unix

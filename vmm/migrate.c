@@ -4,6 +4,7 @@
  * handed to the kernel the guest belongs here, and whatever goes wrong, it
  * runs on here. After that it never runs here by itself.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ struct sender {
 	uint64_t rate; /* bytes a second, as measured */
 	bool one_way, paused, gone;
 	bool refused; /* the destination will not run it */
+	bool deaf; /* nothing more can be read from it */
+	uint64_t go_ns; /* when GO was sent */
 };
 
 static uint64_t lap(uint64_t *start)
@@ -86,6 +89,7 @@ static int answer(struct sender *s, uint32_t type, struct section *ret)
 	if (s->one_way)
 		return 0;
 	rc = stream_read(&s->in, ret);
+	s->deaf = rc && rc != -ETIMEDOUT;
 	if (rc)
 		return cannot(s->gone ? NULL : HERE, "migration: %s",
 			      s->in.why);
@@ -347,18 +351,18 @@ static int black_out(struct sender *s)
 /* The point of no return is inside: all of GO was taken by the kernel. */
 static int let_go(struct sender *s)
 {
-	uint64_t start = now_ns();
 	struct section section;
 	int rc;
 
 	if (s->one_way)
 		return 0;
+	s->go_ns = now_ns();
 	rc = put(s, STREAM_GO, NULL, 0);
 	if (rc)
 		return rc;
 	s->gone = true;
 	rc = answer(s, STREAM_RUNS, &section);
-	s->m->times.go = now_ns() - start;
+	s->m->times.go = now_ns() - s->go_ns;
 	return rc;
 }
 
@@ -367,7 +371,8 @@ static int open_channel(struct sender *s)
 	const struct migrate_options *o = &s->options->migrate;
 	int rc;
 
-	s->channel.stall_ms = o->stall_s * 1000;
+	/* It may still be putting itself together, but it answers HELO. */
+	channel_init(&s->channel, o->stall_s * 1000, o->stall_s * 1000);
 	rc = o->save_stream ? channel_create_file(&s->channel, o->save_stream) :
 			      channel_open(&s->channel, o->to, false);
 	s->one_way = o->save_stream;
@@ -404,10 +409,38 @@ static void on_go_on(int signal)
 	go_on_here = 1;
 }
 
-/* A person knows what this side cannot. */
-static int wait_for_person(struct sender *s)
+/* NULL: nothing is certain yet. */
+static const char *said_late(struct sender *s)
+{
+	struct section section;
+	char text[STREAM_MAX_TEXT + 1];
+
+	if (s->deaf || !channel_readable(&s->channel))
+		return NULL;
+	/* Of what came only in part the rest is no section: nothing is sure. */
+	if (stream_read(&s->in, &section)) {
+		s->deaf = true;
+		fprintf(stderr, "onereg-vmm: migration: %s\n", s->in.why);
+		return NULL;
+	}
+	if (section.type == STREAM_RUNS) {
+		s->m->times.go = now_ns() - s->go_ns;
+		fprintf(stderr, "onereg-vmm: the destination said late that it "
+				"runs the guest\n");
+		return "moved";
+	}
+	s->refused = true;
+	stream_text(&section, text, sizeof(text));
+	fprintf(stderr, "onereg-vmm: the destination said late that it gave "
+			"up: %s\n", text);
+	return "returned";
+}
+
+/* A person knows what this side cannot, unless the destination still speaks. */
+static const char *wait_for_person(struct sender *s)
 {
 	struct sigaction action = { .sa_handler = on_go_on };
+	const char *outcome;
 
 	sigaction(SIGUSR2, &action, NULL);
 	fprintf(stderr,
@@ -415,30 +448,55 @@ static int wait_for_person(struct sender *s)
 		"%d; if it surely does not run at the destination: kill -USR2 "
 		"%d, and it runs on here; if it runs there: kill -TERM %d\n",
 		getpid(), getpid(), getpid());
-	while (!go_on_here)
+	for (;;) {
+		bool go_on = go_on_here;
+
+		/* It knows better than a person. */
+		outcome = said_late(s);
+		if (outcome || go_on)
+			break;
 		usleep(50000);
+	}
 	go_on_here = 0;
-	vm_resume(s->vm);
-	s->m->outcome = "returned";
-	return NO;
+	return outcome ?: "returned";
 }
 
-/* GO was sent, and nothing says what came of it. */
-static int keep(struct sender *s)
+/* Unless the destination spoke while it was being saved. */
+static const char *rescue(struct sender *s, const char *dir)
 {
-	const char *dir = s->options->migrate.rescue;
+	const char *outcome = said_late(s);
 
-	s->m->outcome = "unknown";
-	error_line("migration: the destination may run the guest, or may be "
-		   "dead: look there");
-	if (!dir || snapshot_save(s->vm, dir, s->report))
-		return wait_for_person(s);
+	if (outcome) {
+		snapshot_remove(dir);
+		return outcome;
+	}
 	fprintf(stderr,
 		"onereg-vmm: the guest is kept in %s; if it surely "
 		"does not run at the destination: onereg-vmm restore %s; if "
 		"it runs there, remove %s\n",
 		dir, dir, dir);
-	return CANNOT;
+	return "unknown";
+}
+
+/* GO was sent, and nothing says what came of it. */
+static int keep(struct sender *s)
+{
+	const char *dir = s->options->migrate.rescue, *outcome;
+
+	s->m->outcome = "unknown";
+	s->channel.stall_ms = 1000;
+	error_line("migration: the destination may run the guest, or may be "
+		   "dead: look there");
+	outcome = dir && !snapshot_save(s->vm, "rescue", dir, s->report) ?
+			  rescue(s, dir) :
+			  wait_for_person(s);
+	s->m->outcome = outcome;
+	if (!strcmp(outcome, "moved"))
+		return YES;
+	if (!strcmp(outcome, "unknown"))
+		return CANNOT;
+	vm_resume(s->vm);
+	return NO;
 }
 
 /* The destination is told if it is still there; it need not be. */

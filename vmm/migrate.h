@@ -25,7 +25,10 @@ struct migrate_options {
 	const char *to, *save_stream, *from; /* NULL: not given */
 	const char *rescue;
 	unsigned int max_downtime_ms, max_rounds, stall_s;
+	unsigned int wait_s; /* of receive, for the first byte; 0: for ever */
 	uint64_t rate; /* bytes a second; 0: no limit */
+	const char *of_source; /* an option that a source has, or NULL */
+	bool stall; /* was given */
 	bool give_up; /* where pre-copy does not end */
 	bool check_memory;
 };

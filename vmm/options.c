@@ -60,6 +60,8 @@ void usage(void)
 	     "  --if-too-dirty HOW after those: stop it (default), or give-up\n"
 	     "  --rate MIB         a second, at most, while it runs\n"
 	     "  --stall SECONDS    without a byte: the other side is dead; default 60\n"
+	     "  --wait SECONDS     of receive: for the source's first byte; default: as\n"
+	     "                     long as it takes\n"
 	     "  --check-memory     compare checksums of all memory; in the blackout\n"
 	     "  --rescue DIR       where the guest is saved if nobody knows who runs\n"
 	     "                     it; default: kept in this process, stopped\n"
@@ -103,6 +105,7 @@ enum {
 	OPT_IF_TOO_DIRTY,
 	OPT_RATE,
 	OPT_STALL,
+	OPT_WAIT,
 	OPT_CHECK_MEMORY,
 	OPT_RESCUE,
 	OPT_LIST,
@@ -144,6 +147,7 @@ static const struct option known[] = {
 	{ "if-too-dirty", required_argument, NULL, OPT_IF_TOO_DIRTY },
 	{ "rate", required_argument, NULL, OPT_RATE },
 	{ "stall", required_argument, NULL, OPT_STALL },
+	{ "wait", required_argument, NULL, OPT_WAIT },
 	{ "check-memory", no_argument, NULL, OPT_CHECK_MEMORY },
 	{ "rescue", required_argument, NULL, OPT_RESCUE },
 	{ "list-checked", no_argument, NULL, OPT_LIST },
@@ -190,6 +194,7 @@ static const unsigned char users[] = {
 	[OPT_IF_TOO_DIRTY - OPT_VCPUS] = MIGRATE,
 	[OPT_RATE - OPT_VCPUS] = MIGRATE,
 	[OPT_STALL - OPT_VCPUS] = MIGRATE,
+	[OPT_WAIT - OPT_VCPUS] = RECEIVE,
 	[OPT_CHECK_MEMORY - OPT_VCPUS] = MIGRATE,
 	[OPT_RESCUE - OPT_VCPUS] = MIGRATE,
 };
@@ -301,13 +306,28 @@ static int migrate_number(int option, struct migrate_options *o)
 	case OPT_STALL:
 		rc = number("stall", optarg, 1, 3600, &n);
 		o->stall_s = n;
+		o->stall = true;
+		break;
+	case OPT_WAIT:
+		rc = number("wait", optarg, 1, 604800, &n);
+		o->wait_s = n;
 		break;
 	}
 	return rc;
 }
 
+/* What does nothing where the guest stays. */
+static bool is_of_source(int option)
+{
+	return option == OPT_MAX_DOWNTIME || option == OPT_MAX_ROUNDS ||
+	       option == OPT_IF_TOO_DIRTY || option == OPT_RATE ||
+	       option == OPT_CHECK_MEMORY;
+}
+
 static int migrate_option(int option, struct migrate_options *o)
 {
+	if (is_of_source(option))
+		o->of_source = known[option - OPT_VCPUS].name;
 	switch (option) {
 	case OPT_MIGRATE_TO:
 		o->to = optarg;
@@ -329,7 +349,7 @@ static int migrate_option(int option, struct migrate_options *o)
 		return 0;
 	case OPT_RESCUE:
 		o->rescue = optarg;
-		return snapshot_place(optarg);
+		return snapshot_place("rescue", optarg);
 	default:
 		return migrate_number(option, o);
 	}
@@ -407,7 +427,6 @@ static void defaults(struct options *o)
 		.vcpu = 1,
 		.bits = 3,
 		.times = 1,
-		.threads = 1,
 		.migrate = {
 			.max_downtime_ms = 300,
 			.max_rounds = 30,
@@ -486,6 +505,16 @@ static int check_migration(const struct options *o, enum command command)
 		return wrong_usage("receive: --from where?");
 	if (m->to && m->save_stream)
 		return wrong_usage("--migrate-to or --save-stream, not both");
+	if (m->of_source && !m->to && !m->save_stream)
+		return wrong_usage("--%s wants --migrate-to or --save-stream: "
+				   "else the guest stays", m->of_source);
+	if (m->stall && command != RECEIVE && !m->to)
+		return wrong_usage("--stall wants --migrate-to: there is no "
+				   "other side");
+	if (o->threads && command & (RUN | RESTORE) && !m->to &&
+	    !m->save_stream)
+		return wrong_usage("--threads wants --migrate-to or "
+				   "--save-stream");
 	if (m->rescue && !m->to)
 		return wrong_usage("--rescue wants --migrate-to: else nobody "
 				   "doubts where the guest is");
@@ -516,6 +545,9 @@ int options_parse(int argc, char **argv, enum command command,
 		return wrong_usage("--guest-cpus %u: the VM has %u",
 				   ret->guest.cpus, ret->machine.vcpus);
 	choose_guest(ret);
-	return check_migration(ret, command) ?: check_guest(ret) ?:
-	       hypercalls_check(&ret->shape.hypercalls, ret->machine.vcpus);
+	rc = check_migration(ret, command) ?: check_guest(ret) ?:
+	     hypercalls_check(&ret->shape.hypercalls, ret->machine.vcpus);
+	if (!ret->threads)
+		ret->threads = 1;
+	return rc;
 }

@@ -194,11 +194,8 @@ static int open_channel(const struct options *options, struct channel *c)
 {
 	const char *from = options->migrate.from;
 
-	*c = (struct channel){
-		.in = -1,
-		.out = -1,
-		.stall_ms = options->migrate.stall_s * 1000,
-	};
+	channel_init(c, options->migrate.stall_s * 1000,
+		     options->migrate.wait_s * 1000);
 	return channel_is_file(from) ? channel_open_file(c, from) :
 				       channel_open(c, from, true);
 }
@@ -247,7 +244,7 @@ static int take_guest(struct receiver *r, struct channel *c)
 static int receive(struct receiver *r)
 {
 	struct channel channel;
-	int rc = r->options->save ? snapshot_place(r->options->save) : 0;
+	int rc = r->options->save ? snapshot_place("save", r->options->save) : 0;
 
 	if (rc)
 		return rc;

@@ -88,7 +88,7 @@ static int save(struct vm *vm, const struct options *options,
 
 	if (!options->save)
 		return 0;
-	rc = snapshot_save(vm, options->save, report);
+	rc = snapshot_save(vm, "save", options->save, report);
 	result->save_ns = now_ns() - start;
 	result->report = report;
 	return rc;
@@ -160,7 +160,7 @@ static int run(const struct options *options, struct onereg_report *report,
 	       struct result *result)
 {
 	struct vm vm;
-	int rc = options->save ? snapshot_place(options->save) : 0;
+	int rc = options->save ? snapshot_place("save", options->save) : 0;
 
 	if (rc)
 		return rc;
@@ -352,7 +352,7 @@ static int read_and_restore(const struct options *options,
 			    struct onereg_tolerances **tolerances,
 			    struct machine *machine, struct result *result)
 {
-	int rc = options->save ? snapshot_place(options->save) : 0;
+	int rc = options->save ? snapshot_place("save", options->save) : 0;
 
 	if (!rc)
 		rc = read_image(options->dir, image, report);

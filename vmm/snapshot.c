@@ -24,12 +24,13 @@
 static const char *const names[] = { "machine", "memory", "registers.onereg" };
 
 /* Without a slash at its end, and with room for what is put behind it. */
-static int strip(char place[PATH_SIZE], const char *dir)
+static int strip(char place[PATH_SIZE], const char *option, const char *dir)
 {
 	size_t n = strlen(dir);
 
 	if (!n || n >= PATH_SIZE - 32)
-		return cannot("use another path", "--save %.80s", dir);
+		return cannot("use another path", "--%s %.80s", option,
+			      dir);
 	strcpy(place, dir);
 	while (n > 1 && place[n - 1] == '/')
 		place[--n] = 0;
@@ -250,12 +251,12 @@ static bool is_snapshot(int fd)
 	return yes;
 }
 
-int snapshot_place(const char *dir)
+int snapshot_place(const char *option, const char *dir)
 {
 	char path[PATH_SIZE];
 	int fd;
 
-	if (strip(path, dir))
+	if (strip(path, option, dir))
 		return CANNOT;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
@@ -263,7 +264,7 @@ int snapshot_place(const char *dir)
 	if (fd >= 0 && is_snapshot(fd))
 		return 0;
 	return cannot("remove what is in its place",
-		      "--save %s: not a saved VM", path);
+		      "--%s %s: not a saved VM", option, path);
 }
 
 static void remove_all(const char *dir)
@@ -345,10 +346,11 @@ static int move_into_place(const char *temporary, const char *dir,
 }
 
 /* Once it is in its place it stays, and the older one until that is sure. */
-static int put_in_place(const char *temporary, const char *place)
+static int put_in_place(const char *temporary, const char *option,
+			const char *place)
 {
 	char old[PATH_SIZE];
-	int rc = snapshot_place(place);
+	int rc = snapshot_place(option, place);
 
 	if (!rc && move_into_place(temporary, place, old) < 0)
 		rc = cannot_errno(NULL, "moving the saved VM to %s", place);
@@ -393,10 +395,11 @@ static int write_parts(struct vm *vm, const char *temporary,
 	return rc;
 }
 
-int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report)
+int snapshot_save(struct vm *vm, const char *option, const char *dir,
+		  struct onereg_report *report)
 {
 	char place[PATH_SIZE], temporary[PATH_SIZE];
-	int rc = strip(place, dir);
+	int rc = strip(place, option, dir);
 
 	if (rc)
 		return rc;
@@ -407,7 +410,15 @@ int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report)
 				    "creating %s", temporary);
 	rc = write_parts(vm, temporary, report);
 	if (!rc)
-		return put_in_place(temporary, place);
+		return put_in_place(temporary, option, place);
 	remove_all(temporary);
 	return rc;
+}
+
+void snapshot_remove(const char *dir)
+{
+	char place[PATH_SIZE];
+
+	if (!strip(place, "save", dir))
+		remove_all(place);
 }

@@ -163,6 +163,7 @@ void vm_quit(struct vm *vm);
 
 /* uart.c: the guest's PL011 */
 const char *uart_register(unsigned int i);
+uint16_t uart_mask(unsigned int i); /* the bits that it has */
 void uart_reset(struct uart_state *state);
 void uart_init(struct uart *uart);
 /* The GIC's level of its line is expected to be the one of the state. */
@@ -222,11 +223,14 @@ int memory_write(const struct vm *vm, int dir_fd);
 /* CANNOT also where it is not the memory that belongs to the machine. */
 int memory_read(struct vm *vm, const char *dir);
 /* May a snapshot be put there? Nothing that is not one is ever replaced. */
-int snapshot_place(const char *dir);
+int snapshot_place(const char *option, const char *dir);
 /* Is registers.onereg the one that belongs to the machine? */
 int registers_check(const struct machine *machine, const char *dir);
 int sync_parent(const char *path); /* the directory that it is in; errno */
-int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report);
+int snapshot_save(struct vm *vm, const char *option, const char *dir,
+		  struct onereg_report *report);
+/* One that snapshot_save() has just written. */
+void snapshot_remove(const char *dir);
 
 /* plane.c: the register plane, by the library */
 int plane_open(struct vm *vm); /* sets vm->plane */
