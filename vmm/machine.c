@@ -59,12 +59,13 @@ static json_t *hex(uint64_t value)
 	return json_string(text);
 }
 
+/* Sixteen digits, as hex() writes them. */
 static bool parse_hex(const char *text, uint64_t *ret)
 {
-	char *end;
-
-	*ret = strtoull(text, &end, 16);
-	return strlen(text) == 16 && !*end;
+	if (strlen(text) != 16 || text[strspn(text, "0123456789abcdef")])
+		return false;
+	*ret = strtoull(text, NULL, 16);
+	return true;
 }
 
 char *machine_text(struct vm *vm, const struct digests *digests)
@@ -129,78 +130,174 @@ int machine_write(struct vm *vm, const struct digests *digests,
 	return 0;
 }
 
+/* What is wrong, with the name of the member. */
+static int bad(const char *path, const char *member, const char *wanted)
+{
+	return cannot("give a directory that --save wrote", "%s: %s: %s", path,
+		      member, wanted);
+}
+
+static int parse_number(json_t *object, const char *path, const char *name,
+			json_int_t min, json_int_t max, json_int_t *ret)
+{
+	json_t *value = json_object_get(object, name);
+	char wanted[80];
+
+	*ret = json_integer_value(value);
+	if (json_is_integer(value) && *ret >= min && *ret <= max)
+		return 0;
+	snprintf(wanted, sizeof(wanted), "%snot a number from %lld to %lld",
+		 value ? "" : "missing, or ", (long long)min, (long long)max);
+	return bad(path, name, wanted);
+}
+
+static int parse_sum(json_t *object, const char *path, const char *name,
+		     uint64_t *ret)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text && parse_hex(text, ret) ?
+		       0 :
+		       bad(path, name, "not 16 hexadecimal digits");
+}
+
+#define ADDRESS_MAX (1ll << 48)
+
+enum { THE_FORMAT, VCPUS, MEMORY, IRQS, GICD, GICR, REGISTERS, N_NUMBERS };
+
+static const struct {
+	const char *name;
+	json_int_t min, max;
+} numbers[N_NUMBERS] = {
+	[THE_FORMAT] = { "format", FORMAT, FORMAT },
+	[VCPUS] = { "vcpus", 1, MAX_VCPUS },
+	[MEMORY] = { "memory_size", 1, ADDRESS_MAX },
+	[IRQS] = { "nr_irqs", 64, 1024 },
+	[GICD] = { "gicd", 0, ADDRESS_MAX },
+	[GICR] = { "gicr", 0, ADDRESS_MAX },
+	[REGISTERS] = { "registers_size", 0, INT64_MAX },
+};
+
 static int parse(json_t *object, const char *path, struct machine *ret)
 {
-	const char *guest, *memory_xxh3, *registers_xxh3;
-	json_int_t memory, gicd, gicr, registers;
-	int format, vcpus, irqs;
-	struct digests digests;
-	json_error_t why;
+	const char *guest = json_string_value(json_object_get(object, "guest"));
+	json_int_t v[N_NUMBERS];
+	int rc = 0;
 
-	if (json_unpack_ex(object, &why, 0,
-			   "{s:i s:s s:i s:I s:i s:I s:I s:s s:I s:s}",
-			   "format", &format, "guest", &guest, "vcpus", &vcpus,
-			   "memory_size", &memory, "nr_irqs", &irqs, "gicd",
-			   &gicd, "gicr", &gicr, "memory_xxh3", &memory_xxh3,
-			   "registers_size", &registers, "registers_xxh3",
-			   &registers_xxh3) < 0)
-		return cannot("give a directory that --save wrote", "%s: %s",
-			      path, why.text);
-	if (format != FORMAT || vcpus < 1 || vcpus > MAX_VCPUS || memory < 1 ||
-	    irqs < 64 || irqs > 1024 || registers < 0 ||
-	    !parse_hex(memory_xxh3, &digests.memory) ||
-	    !parse_hex(registers_xxh3, &digests.registers))
-		return cannot("give a directory that --save wrote",
-			      "%s: not a machine of format %d", path, FORMAT);
-	digests.registers_size = registers;
-	*ret = (struct machine){
-		.memory_size = memory,
-		.vcpus = vcpus,
-		.nr_irqs = irqs,
-		.gicd = gicd,
-		.gicr = gicr,
-		.digests = digests,
-	};
+	*ret = (struct machine){ 0 };
+	for (unsigned int i = 0; !rc && i < N_NUMBERS; i++)
+		rc = parse_number(object, path, numbers[i].name, numbers[i].min,
+				  numbers[i].max, &v[i]);
+	if (!rc && !guest)
+		rc = bad(path, "guest", "not a name");
+	if (!rc)
+		rc = parse_sum(object, path, "memory_xxh3",
+			       &ret->digests.memory);
+	if (!rc)
+		rc = parse_sum(object, path, "registers_xxh3",
+			       &ret->digests.registers);
+	if (rc)
+		return rc;
+	ret->vcpus = v[VCPUS];
+	ret->memory_size = v[MEMORY];
+	ret->nr_irqs = v[IRQS];
+	ret->gicd = v[GICD];
+	ret->gicr = v[GICR];
+	ret->digests.registers_size = v[REGISTERS];
 	snprintf(ret->guest, sizeof(ret->guest), "%s", guest);
 	return 0;
 }
 
-/* At most size; their number. */
-static unsigned int parse_bytes(json_t *array, void *ret, size_t size)
+static int parse_bytes(json_t *object, const char *path, const char *name,
+		       void *ret, size_t size, unsigned int *ret_n)
 {
-	size_t n = json_array_size(array);
+	json_t *array = json_object_get(object, name), *value;
+	char wanted[80];
+	size_t i;
 
-	n = n < size ? n : size;
-	for (size_t i = 0; i < n; i++)
-		((uint8_t *)ret)[i] =
-			json_integer_value(json_array_get(array, i));
-	return n;
+	snprintf(wanted, sizeof(wanted), "not a list of at most %zu bytes",
+		 size);
+	if (!json_is_array(array) || json_array_size(array) > size)
+		return bad(path, name, wanted);
+	json_array_foreach(array, i, value) {
+		json_int_t byte = json_integer_value(value);
+
+		if (!json_is_integer(value) || byte < 0 || byte > 255)
+			return bad(path, name, wanted);
+		((uint8_t *)ret)[i] = byte;
+	}
+	*ret_n = json_array_size(array);
+	return 0;
 }
 
-/* What an older writer did not know stays as after a reset. */
-static void parse_uart(json_t *object, struct uart_state *ret)
+static int parse_flag(json_t *object, const char *path, const char *name,
+		      bool *ret)
 {
-	json_t *registers = json_object_get(object, "uart"), *value;
+	json_t *value = json_object_get(object, name);
+
+	*ret = json_is_true(value);
+	return json_is_boolean(value) ? 0 :
+					bad(path, name, "not true or false");
+}
+
+static int parse_registers(json_t *object, const char *path,
+			   struct uart_state *ret)
+{
+	json_t *registers = json_object_get(object, "uart");
+	json_int_t value;
+	int rc = 0;
+
+	if (json_object_size(registers) != UART_REGISTERS)
+		return bad(path, "uart", "not the registers of this UART");
+	for (unsigned int i = 0; !rc && i < UART_REGISTERS; i++) {
+		rc = parse_number(registers, path, uart_register(i), 0,
+				  uart_mask(i), &value);
+		ret->reg[i] = value;
+	}
+	return rc;
+}
+
+/* Before the UART had interrupts there was what it had received, or nothing. */
+static bool has_uart(json_t *object)
+{
+	static const char *const members[] = {
+		"uart", "uart_line", "uart_heard", "uart_sent",
+	};
+
+	for (unsigned int i = 0; i < sizeof(members) / sizeof(*members); i++)
+		if (json_object_get(object, members[i]))
+			return true;
+	return false;
+}
+
+/* Of what an older writer did not know nothing is there: as after a reset. */
+static int parse_uart(json_t *object, const char *path, struct uart_state *ret)
+{
+	int rc = 0;
 
 	uart_reset(ret);
-	ret->n_rx = parse_bytes(json_object_get(object, "uart_rx"), ret->rx,
-				sizeof(ret->rx));
-	ret->n_line = parse_bytes(json_object_get(object, "uart_line"),
-				  ret->line, sizeof(ret->line) - 1);
-	ret->heard = json_is_true(json_object_get(object, "uart_heard"));
-	ret->sent = json_is_true(json_object_get(object, "uart_sent"));
-	for (unsigned int i = 0; i < UART_REGISTERS; i++) {
-		value = json_object_get(registers, uart_register(i));
-		if (value)
-			ret->reg[i] = json_integer_value(value);
-	}
+	if (json_object_get(object, "uart_rx"))
+		rc = parse_bytes(object, path, "uart_rx", ret->rx,
+				 sizeof(ret->rx), &ret->n_rx);
+	if (rc || !has_uart(object))
+		return rc;
+	rc = parse_bytes(object, path, "uart_line", ret->line,
+			 sizeof(ret->line) - 1, &ret->n_line);
+	if (!rc)
+		rc = parse_flag(object, path, "uart_heard", &ret->heard);
+	if (!rc)
+		rc = parse_flag(object, path, "uart_sent", &ret->sent);
+	return rc ?: parse_registers(object, path, ret);
 }
 
 /* An older writer knew payload and programs, and had only a name. */
 static int parse_kind(json_t *object, const char *path, struct machine *ret)
 {
-	const char *kind = json_string_value(json_object_get(object, "kind"));
+	json_t *value = json_object_get(object, "kind");
+	const char *kind = json_string_value(value);
 
+	if (value && !kind)
+		return bad(path, "kind", "not a name");
 	if (!kind)
 		kind = strcmp(ret->guest, "payload") ? "program" : "payload";
 	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
@@ -223,7 +320,7 @@ static int take_object(json_t *object, const json_error_t *why,
 			      path, why->text);
 	rc = parse(object, path, ret) ?: parse_kind(object, path, ret);
 	if (!rc)
-		parse_uart(object, &ret->uart);
+		rc = parse_uart(object, path, &ret->uart);
 	json_decref(object);
 	return rc;
 }

@@ -44,6 +44,11 @@ const char *uart_register(unsigned int i)
 	return registers[i].name;
 }
 
+uint16_t uart_mask(unsigned int i)
+{
+	return registers[i].mask;
+}
+
 void uart_reset(struct uart_state *state)
 {
 	memset(state, 0, sizeof(*state));
