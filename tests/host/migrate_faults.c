@@ -2,8 +2,8 @@
 /*
  * Migrations within one host between two processes, with this program in the
  * middle: it passes the stream on, knows its sections, and at a chosen byte
- * kills a process, cuts the stream, damages it or lets it stall. Then: does
- * the guest live on exactly one side?
+ * kills a process, cuts the stream, damages it, or stops a process until the
+ * other has lost patience. Then: does the guest live on exactly one side?
  *
  *	migrate-faults N SEED [FIRST]	the N faults from the FIRST on
  *	migrate-faults hold PATH PROGRAM [ARG]...
@@ -38,10 +38,19 @@ static const char *const sections[] = {
 #define N_SECTIONS (sizeof(sections) / sizeof(*sections))
 #define GO 10
 
-enum action { KILL_SOURCE, KILL_DESTINATION, CUT, FLIP, N_ACTIONS };
+enum action {
+	KILL_SOURCE,
+	KILL_DESTINATION,
+	CUT,
+	FLIP,
+	STOP_SOURCE,
+	STOP_DESTINATION,
+};
 
-static const char *const actions[] = { "kill source", "kill destination", "cut",
-				       "flip" };
+static const char *const actions[] = {
+	"kill source", "kill destination", "cut",
+	"flip",	       "stop source",	   "stop destination",
+};
 
 struct fault {
 	unsigned int section;
@@ -70,10 +79,12 @@ struct run {
 	struct side source, destination;
 	struct flow there, back;
 	bool struck, cut;
+	struct side *stopped; /* until the other side has had enough of it */
 	bool rescue; /* the source has a directory to save to */
 	bool go; /* all of it came from the source */
 	bool go_passed; /* and went on undamaged */
 	bool failed; /* the destination said that it will not run it */
+	bool told; /* the source was told that it runs there */
 	bool person; /* told the source that it may */
 };
 
@@ -128,7 +139,9 @@ static const char *const source_args[] = {
 	"--rescue",	RESCUE,	   NULL,
 };
 
+#define PATIENCE 9
 #define WITHOUT_RESCUE 16
+#define DESTINATION_PATIENCE 8
 
 static const char *const destination_args[] = {
 	"./onereg-vmm", "receive", "--from",  "3",  "--run-for",
@@ -138,12 +151,18 @@ static const char *const destination_args[] = {
 static void start_both(struct run *r)
 {
 	const char *source[sizeof(source_args) / sizeof(*source_args)];
+	const char *destination[sizeof(destination_args) /
+				sizeof(*destination_args)];
 
 	memcpy(source, source_args, sizeof(source));
+	memcpy(destination, destination_args, sizeof(destination));
 	if (!r->rescue)
 		source[WITHOUT_RESCUE] = NULL;
+	/* Much of it is waited for. */
+	if (r->fault.action >= STOP_SOURCE)
+		source[PATIENCE] = destination[DESTINATION_PATIENCE] = "4";
 	start(&r->source, "source", source);
-	start(&r->destination, "destination", destination_args);
+	start(&r->destination, "destination", destination);
 	r->there =
 		(struct flow){ .from = r->source.fd, .to = r->destination.fd };
 	r->back = (struct flow){ .from = r->destination.fd,
@@ -176,6 +195,11 @@ static void strike(struct run *r)
 		kill_side(&r->destination);
 	if (r->fault.action == CUT)
 		cut(r);
+	if (r->fault.action >= STOP_SOURCE) {
+		r->stopped = r->fault.action == STOP_SOURCE ? &r->source :
+							      &r->destination;
+		kill(r->stopped->pid, SIGSTOP);
+	}
 }
 
 static bool is_place(const struct run *r, const struct flow *f)
@@ -209,6 +233,7 @@ static void pass(struct run *r, struct flow *f)
 	if (!is_place(r, f)) {
 		good = send_bytes(f, 0, f->size);
 		r->go_passed |= go && good;
+		r->told |= good && f->answers && !memcmp(f->section, "RUNS", 4);
 		return;
 	}
 	if (r->fault.action == FLIP) {
@@ -274,6 +299,27 @@ static bool waits_for_person(void)
 	return count("source", "kill -USR2");
 }
 
+static bool has_ended(const struct side *side)
+{
+	siginfo_t info = { 0 };
+
+	return !waitid(P_PID, side->pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+	       info.si_pid;
+}
+
+/* Nothing is passed on while one is stopped: its pipes would only fill up. */
+static void wait_while_stopped(struct run *r, time_t end)
+{
+	const struct side *other = r->stopped == &r->source ? &r->destination :
+							      &r->source;
+
+	while (!has_ended(other) && time(NULL) < end &&
+	       !(other == &r->source && waits_for_person()))
+		usleep(50000);
+	kill(r->stopped->pid, SIGCONT);
+	r->stopped = NULL;
+}
+
 /* Until both sides have ended what they had to say, or a person is asked. */
 static void pump_all(struct run *r)
 {
@@ -284,6 +330,9 @@ static void pump_all(struct run *r)
 		struct pollfd p[2];
 		int n;
 
+		if (r->stopped)
+			wait_while_stopped(r, end);
+
 		for (int i = 0; i < 2; i++)
 			p[i] = (struct pollfd){
 				.fd = flows[i]->ended ? -1 : flows[i]->from,
@@ -292,10 +341,10 @@ static void pump_all(struct run *r)
 		n = poll(p, 2, 200);
 		if (n < 0 || time(NULL) > end)
 			die("neither side says anything");
-		if (!n && waits_for_person())
+		if (!n && waits_for_person() && has_ended(&r->destination))
 			return;
 		for (int i = 0; i < 2; i++)
-			if (n && p[i].revents)
+			if (n && p[i].revents && !r->stopped)
 				pump(r, flows[i]);
 	}
 }
@@ -333,20 +382,17 @@ static void forget_rescue(void)
 	rmdir(RESCUE);
 }
 
-static bool has_ended(const struct side *side)
-{
-	siginfo_t info = { 0 };
-
-	return !waitid(P_PID, side->pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
-	       info.si_pid;
-}
-
-/* A source that waits for a person hears where the guest is. */
+/*
+ * A source that waits for a person hears where the guest is; not where it was
+ * told already.
+ */
 static void be_the_person(struct run *r)
 {
+	time_t end = time(NULL) + 20;
+
 	while (!has_ended(&r->source)) {
 		usleep(20000);
-		if (!waits_for_person())
+		if (!waits_for_person() || (r->told && time(NULL) < end))
 			continue;
 		if (count("destination", "payload: ok ")) {
 			r->source.killed = true;
@@ -400,6 +446,9 @@ static const char *judge(const struct run *r)
 		return "the destination runs it and says otherwise";
 	if (!runs && !r->destination.killed && r->destination.status != 3)
 		return "the destination ended as nobody expects";
+	if (r->told && !r->rescue && r->source.killed &&
+	    r->fault.action >= STOP_SOURCE)
+		return "RUNS came late, and the source did not hear it";
 	if (!r->source.killed)
 		return judge_source(r, runs);
 	if (r->go_passed && !r->destination.killed && !runs)
@@ -463,21 +512,27 @@ static bool try_fault(unsigned int i, const struct fault *fault)
 }
 
 /*
- * Each kind in each section, in an order of its own; where, by the seed. Every
- * third is where it matters who has said what.
+ * Of each twenty faults fifteen strike each section once, so that each of
+ * three times twenty kills either side and cuts the stream in all of them, and
+ * the next flip bits and stop processes. Five are where it matters who has said
+ * what. Where in the section, by the seed: its beginning, its end, between.
  */
 static struct fault choose(unsigned int i, uint64_t of)
 {
 	static const unsigned int late[] = { 9, GO, 13, 14, 8 };
-	unsigned int n = N_SECTIONS * N_ACTIONS, which = i * 37 % n;
-	struct fault fault = {
-		.section = which % N_SECTIONS,
-		.action = which / N_SECTIONS,
-	};
+	static const enum action later[] = { FLIP, STOP_SOURCE,
+					     STOP_DESTINATION };
+	unsigned int block = (i - 1) / 20, n = (i - 1) % 20;
+	struct fault fault;
 
-	if (i % 3 == 0) {
-		fault.section = late[i / 3 % 5];
-		fault.action = i / 3 % N_ACTIONS;
+	if (n < N_SECTIONS) {
+		fault.section = n * 7 % N_SECTIONS;
+		fault.action = block % 6 < 3 ? (fault.section + block) % 3 :
+					       later[block % 3];
+	} else {
+		n -= N_SECTIONS;
+		fault.section = late[n];
+		fault.action = later[(n + block + 2) % 3];
 	}
 	seed = of * 1000003 + i;
 	any(1);
