@@ -157,7 +157,11 @@ static int put_image(struct sender *s)
 	return rc;
 }
 
-/* Before anything is sent: the destination does not wait for it. */
+/*
+ * Before anything is sent: the destination does not wait for it. It is done
+ * once: onereg_source_restage() before the blackout costs more than it saves
+ * (README.md).
+ */
 static int stage(struct sender *s)
 {
 	struct onereg_stage_options o = {

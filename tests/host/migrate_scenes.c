@@ -114,17 +114,15 @@ static bool came_back(const struct process *source)
 	       count(source->said, "not migrated: the guest runs on here");
 }
 
-/* The limit would be over long before the source starts. */
-static const char *receiver_first(void)
+static const char *path(void)
 {
-	struct process there = START("there", -1, -1, RECEIVE, "--from", PLACE,
-				     "--stall", "8");
+	struct process there =
+		START("there", -1, -1, RECEIVE, "--from", PLACE);
 	struct process here;
 	int from, to;
 
 	if (!appears(PLACE))
 		return "nobody listens";
-	sleep(9);
 	here = START("here", -1, -1, RUN, "--migrate-to", PLACE);
 	from = end(&here);
 	to = end(&there);
@@ -193,22 +191,33 @@ static bool blocks(int fd)
 	return !(fcntl(fd, F_GETFL) & O_NONBLOCK);
 }
 
-/* As a shell and ssh put them together, which use their ends after that. */
+static void keep(const int *fd, int flags)
+{
+	for (int i = 0; i < 2; i++)
+		fcntl(fd[i], F_SETFD, flags);
+}
+
+/*
+ * As a shell and ssh put them together, which use their ends after that. The
+ * receiver's limit would be over before the source is there.
+ */
 static const char *pipes(void)
 {
 	struct process here, there;
-	int to[2], from[2], a, b;
+	int to[2], from[2], ends[2], a, b;
 	char where[32];
 
-	if (pipe(to) || pipe(from))
-		die("pipe");
-	fcntl(to[0], F_SETFD, FD_CLOEXEC);
-	fcntl(from[1], F_SETFD, FD_CLOEXEC);
-	snprintf(where, sizeof(where), "%d,%d", from[0], to[1]);
+	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
+		die("pipe2");
+	there = START("there", to[0], from[1], RECEIVE, "--from", "-",
+		      "--stall", "8");
+	sleep(9);
+	ends[0] = from[0];
+	ends[1] = to[1];
+	snprintf(where, sizeof(where), "%d,%d", ends[0], ends[1]);
+	keep(ends, 0);
 	here = START("here", -1, -1, RUN, "--migrate-to", where);
-	fcntl(from[0], F_SETFD, FD_CLOEXEC);
-	fcntl(to[1], F_SETFD, FD_CLOEXEC);
-	there = START("there", to[0], from[1], RECEIVE, "--from", "-");
+	keep(ends, FD_CLOEXEC);
 	b = end(&there);
 	a = end(&here);
 	if (a || b || !runs(&there))
@@ -227,11 +236,11 @@ static const struct scene {
 	const char *name;
 	const char *(*play)(void);
 } scenes[] = {
-	{ "the receiver waits long for its source", receiver_first },
+	{ "over a socket at a path", path },
 	{ "two sources: one guest moves, one stays", two_sources },
 	{ "two receivers at one path: the second is refused", two_receivers },
 	{ "a socket that nobody listens at any more", nobody_behind_socket },
-	{ "over two pipes, which block again afterwards", pipes },
+	{ "over two pipes, long before the source speaks", pipes },
 };
 
 static void show(const char *path)
