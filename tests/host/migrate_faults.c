@@ -139,7 +139,7 @@ static const char *const source_args[] = {
 	"--rescue",	RESCUE,	   NULL,
 };
 
-#define PATIENCE 9
+#define PATIENCE 10
 #define WITHOUT_RESCUE 16
 #define DESTINATION_PATIENCE 8
 
@@ -160,7 +160,7 @@ static void start_both(struct run *r)
 		source[WITHOUT_RESCUE] = NULL;
 	/* Much of it is waited for. */
 	if (r->fault.action >= STOP_SOURCE)
-		source[PATIENCE] = destination[DESTINATION_PATIENCE] = "4";
+		source[PATIENCE] = destination[DESTINATION_PATIENCE] = "6";
 	start(&r->source, "source", source);
 	start(&r->destination, "destination", destination);
 	r->there =
@@ -480,7 +480,7 @@ static const char *where_now(const struct run *r)
 
 static bool try_fault(unsigned int i, const struct fault *fault)
 {
-	struct run r = { .fault = *fault, .rescue = i % 2 };
+	struct run r = { .fault = *fault, .rescue = (i / 2 + i / 20) % 2 };
 	const char *wrong;
 
 	forget_rescue();
@@ -532,7 +532,7 @@ static struct fault choose(unsigned int i, uint64_t of)
 	} else {
 		n -= N_SECTIONS;
 		fault.section = late[n];
-		fault.action = later[(n + block + 2) % 3];
+		fault.action = later[(n + block + 1) % 3];
 	}
 	seed = of * 1000003 + i;
 	any(1);
