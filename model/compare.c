@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "private.h"
+#include "its.h"
 
 struct compare {
 	char *buf;
@@ -118,6 +118,7 @@ static void gic_cpu(struct compare *c, int i, const struct gic_cpu *a,
 	/* PTZ cannot be read back. */
 	number(c, "GICR_PENDBASER", i, a->pendbaser & ~(1ULL << 62),
 	       b->pendbaser & ~(1ULL << 62));
+	number(c, "GICR_CTLR.EnableLPIs", i, a->lpis, b->lpis);
 	for (unsigned int j = 0; j < ARRAY_SIZE(a->ap0r); j++) {
 		number(c, "ICC_AP0R", i, a->ap0r[j], b->ap0r[j]);
 		number(c, "ICC_AP1R", i, a->ap1r[j], b->ap1r[j]);
@@ -153,6 +154,99 @@ static void gic(struct compare *c, const struct gic *a, const struct gic *b)
 	irqs(c, -1, a->spis, b->spis, NR_PRIVATE_IRQS, a->nr_spis);
 }
 
+/* ---- LPIs and ITSes ---- */
+
+static int target_id(const struct vcpu *v)
+{
+	return v ? v->k.vcpu_id : -1;
+}
+
+/* Those that nothing is mapped to count too: one that is queued is taken. */
+static void lpis(struct compare *c, struct vm *a, struct vm *b)
+{
+	for (size_t i = 0; i < a->gic.n_lpis; i++) {
+		const struct lpi *x = a->gic.lpis[i];
+		const struct lpi *y = lpi_find(b, x->intid);
+
+		if (!y)
+			differ(c, "LPI %u: not in the second", x->intid);
+		else if (x->enabled != y->enabled ||
+			 x->pending != y->pending ||
+			 x->priority != y->priority ||
+			 target_id(x->target) != target_id(y->target))
+			differ(c, "LPI %u: enabled %d/%d pending %d/%d "
+			       "priority %#x/%#x vCPU %d/%d", x->intid,
+			       x->enabled, y->enabled, x->pending, y->pending,
+			       x->priority, y->priority, target_id(x->target),
+			       target_id(y->target));
+	}
+	number(c, "LPIs", -1, a->gic.n_lpis, b->gic.n_lpis);
+}
+
+static void events(struct compare *c, const struct its_device *a,
+		   struct its *other)
+{
+	for (size_t i = 0; i < a->n_events; i++) {
+		const struct its_event *x = &a->events[i];
+		const struct its_event *y = its_event(other, a->id, x->id);
+
+		if (!y || x->icid != y->icid ||
+		    x->lpi->intid != y->lpi->intid)
+			differ(c, "DeviceID %#x EventID %#x: LPI %u/%u "
+			       "ICID %d/%d", a->id, x->id, x->lpi->intid,
+			       y ? y->lpi->intid : 0, x->icid,
+			       y ? y->icid : NO_COLLECTION);
+	}
+}
+
+static void devices(struct compare *c, struct its *a, struct its *b)
+{
+	number(c, "ITS devices", -1, a->n_devices, b->n_devices);
+	for (size_t i = 0; i < a->n_devices; i++) {
+		const struct its_device *x = &a->devices[i];
+		const struct its_device *y = its_device(b, x->id);
+
+		if (!y || x->itt != y->itt || x->event_bits != y->event_bits ||
+		    x->n_events != y->n_events)
+			differ(c, "DeviceID %#x: other ITT or events", x->id);
+		events(c, x, b);
+	}
+}
+
+static void collections(struct compare *c, struct its *a, struct its *b)
+{
+	number(c, "ITS collections", -1, a->n_collections, b->n_collections);
+	for (size_t i = 0; i < a->n_collections; i++) {
+		const struct its_collection *x = &a->collections[i];
+		const struct its_collection *y = its_collection(b, x->icid);
+
+		if (!y || x->target != y->target)
+			differ(c, "ICID %u: vCPU %#x/%#x", x->icid, x->target,
+			       y ? y->target : NO_VCPU);
+	}
+}
+
+static void its(struct compare *c, struct its *a, struct its *b)
+{
+	number(c, "ITS address", -1, a->base, b->base);
+	number(c, "GITS_CTLR.Enabled", -1, a->enabled, b->enabled);
+	number(c, "GITS_CBASER", -1, a->cbaser, b->cbaser);
+	number(c, "GITS_CREADR", -1, a->creadr, b->creadr);
+	number(c, "GITS_CWRITER", -1, a->cwriter, b->cwriter);
+	for (int i = 0; i < N_BASERS; i++)
+		number(c, "GITS_BASER", -1, a->baser[i], b->baser[i]);
+	devices(c, a, b);
+	collections(c, a, b);
+}
+
+static void itses(struct compare *c, struct vm *a, struct vm *b)
+{
+	number(c, "ITSes", -1, a->gic.n_its, b->gic.n_its);
+	for (size_t i = 0; i < a->gic.n_its && i < b->gic.n_its; i++)
+		its(c, a->gic.its[i], b->gic.its[i]);
+	lpis(c, a, b);
+}
+
 /* Of the VM's flags, those that a capability sets. */
 static unsigned long caps(const struct kvm *kvm)
 {
@@ -180,6 +274,7 @@ static void vms(struct compare *c, struct vm *a, struct vm *b)
 	kvms(c, &a->kvm, &b->kvm);
 	number(c, "vCPUs", -1, a->n_vcpus, b->n_vcpus);
 	gic(c, &a->gic, &b->gic);
+	itses(c, a, b);
 	for (size_t i = 0; i < a->n_vcpus && i < b->n_vcpus; i++)
 		vcpu(c, i, a->vcpus[i], b->vcpus[i]);
 }

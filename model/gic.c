@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The GICv3 device: its life, addresses and attributes. */
-#include "private.h"
+#include "its.h"
 
 #define SZ_64K			0x10000ULL
 #define REDIST_SIZE		(2 * SZ_64K)
@@ -180,10 +180,17 @@ static int set_nr_irqs(struct vm *vm, uint32_t n)
 
 static int save_pending_tables(struct vm *vm)
 {
+	uint64_t value = 0, flip;
+	int ret;
+
 	if (!vm_lock_vcpus(vm))
 		return -EBUSY;
+	if (!model_gic_fault(vm->m, KA_VGIC_GRP_CTRL,
+			     KA_VGIC_SAVE_PENDING_TABLES, true, &value, &flip,
+			     &ret))
+		ret = vm->gic.initialized ? lpis_save_pending(vm) : -ENXIO;
 	vm_unlock_vcpus(vm);
-	return 0;
+	return ret;
 }
 
 static int set_common(struct vm *vm, const struct ka_device_attr *attr,
@@ -314,24 +321,15 @@ static int access_regs(struct vm *vm, struct vcpu *v, bool write,
 static int faulty_access(struct vm *vm, struct vcpu *v, bool set,
 			 const struct ka_device_attr *attr, uint64_t *value)
 {
-	const struct model *m = vm->m;
-	const struct fault *f;
+	uint64_t flip;
 	int ret;
 
-	f = model_fault_on_gic(m, attr->group, attr->attr,
-			       set ? MODEL_REFUSE_SET : MODEL_REFUSE_GET);
-	if (f)
-		return -(int)f->arg;
-	if (set && model_fault_on_gic(m, attr->group, attr->attr,
-				      MODEL_IGNORE_SET))
-		return 0;
-	f = model_fault_on_gic(m, attr->group, attr->attr,
-			       set ? MODEL_XOR_SET : MODEL_XOR_GET);
-	if (f && set)
-		*value ^= f->arg;
+	if (model_gic_fault(vm->m, attr->group, attr->attr, set, value, &flip,
+			    &ret))
+		return ret;
 	ret = access_regs(vm, v, set, attr, value);
-	if (!ret && f && !set)
-		*value ^= f->arg;
+	if (!ret)
+		*value ^= flip;
 	return ret;
 }
 

@@ -4,10 +4,11 @@
  * them: 32 bits at a time; an offset without register reads as zero and
  * ignores a write.
  */
-#include "private.h"
+#include "its.h"
 
 #define SGI_BASE	0x10000U
 #define IIDR_FIXED	0x4b00043bU	/* KVM's product, Arm's implementer */
+#define TYPER_LPIS	(1U << 17)
 #define PROPBASER_RES0	0xf8f0000000000060ULL
 #define PENDBASER_RES0	0xb8f000000000f07fULL
 
@@ -177,7 +178,8 @@ static void gicd_typer(const struct access *a)
 {
 	uint32_t n = a->vm->gic.nr_spis + NR_PRIVATE_IRQS;
 
-	read_only(a, ((n >> 5) - 1) | 9U << 19);
+	read_only(a, ((n >> 5) - 1) | (a->vm->gic.n_its ?
+				       15U << 19 | TYPER_LPIS : 9U << 19));
 }
 
 static uint32_t gicd_iidr_value(const struct vm *vm)
@@ -200,7 +202,15 @@ static void pidr2(const struct access *a)
 /* Without an ITS there are no LPIs, and a write changes nothing. */
 static void gicr_ctlr(const struct access *a)
 {
-	read_only(a, a->vm->gic.revision >= 3 ? 6 : 0);
+	bool lpis = *a->value & 1;
+
+	if (a->write && a->vm->gic.n_its && lpis != a->v->gic.lpis) {
+		if (lpis)
+			lpis_enable(a->v);
+		else
+			lpis_disable(a->v);
+	}
+	read_only(a, (a->vm->gic.revision >= 3 ? 6 : 0) | a->v->gic.lpis);
 }
 
 static void gicr_iidr(const struct access *a)
@@ -212,7 +222,8 @@ static void gicr_typer(const struct access *a)
 {
 	uint64_t mpidr = READ_ONCE(a->v->mpidr);
 	uint64_t value = (mpidr & 0xffffff) << 32 |
-			 (a->v->k.vcpu_id & 0xffff) << 8;
+			 (a->v->k.vcpu_id & 0xffff) << 8 |
+			 (a->vm->gic.n_its > 0);
 
 	if ((size_t)a->v->k.vcpu_idx + 1 == vm_n_vcpus(a->vm))
 		value |= 1 << 4;
@@ -226,25 +237,27 @@ static uint64_t replace(uint64_t reg, unsigned int lsb, uint64_t field,
 }
 
 /* Neither outer shareable nor inner non-cacheable tables. */
-static uint64_t sanitise(uint64_t reg)
+uint64_t gicregs_sanitise(uint64_t reg, unsigned int share, unsigned int inner,
+			  unsigned int outer)
 {
-	if ((reg >> 10 & 3) == 2)
-		reg = replace(reg, 10, 1, 3);
-	if ((reg >> 7 & 7) < 2)
-		reg = replace(reg, 7, 3, 7);
-	if ((reg >> 56 & 7) > 1)
-		reg = replace(reg, 56, 0, 7);
+	if ((reg >> share & 3) == 2)
+		reg = replace(reg, share, 1, 3);
+	if ((reg >> inner & 7) < 2)
+		reg = replace(reg, inner, 3, 7);
+	if ((reg >> outer & 7) > 1)
+		reg = replace(reg, outer, 0, 7);
 	return reg;
 }
 
+/* Both are fixed while the redistributor has its LPIs enabled. */
 static void half(const struct access *a, uint64_t *reg, uint64_t res0)
 {
 	unsigned int shift = a->offset & 4 ? 32 : 0;
 
-	if (a->write) {
+	if (a->write && !a->v->gic.lpis) {
 		*reg &= ~(0xffffffffULL << shift);
 		*reg |= (uint64_t)*a->value << shift;
-		*reg = sanitise(*reg) & ~res0;
+		*reg = gicregs_sanitise(*reg, 10, 7, 56) & ~res0;
 	}
 	read_only(a, *reg >> shift);
 }
@@ -260,6 +273,26 @@ static void gicr_pendbaser(const struct access *a)
 	half(a, &a->v->gic.pendbaser, PENDBASER_RES0);
 	if (!a->write && (a->offset & 4))
 		*a->value &= ~(1U << 30);
+}
+
+static void invlpir(const struct access *a)
+{
+	struct lpi *lpi;
+
+	if (a->write && !(a->offset & 4) && a->v->gic.lpis) {
+		lpi = lpi_find(a->vm, *a->value);
+		/* Memory that is not there: the guest's fault. */
+		if (lpi)
+			(void)lpi_configure(a->vm, lpi, NULL);
+	}
+	zero(a);
+}
+
+static void invallr(const struct access *a)
+{
+	if (a->write && !(a->offset & 4) && a->v->gic.lpis)
+		lpis_configure(a->v);
+	zero(a);
 }
 
 struct gicreg {
@@ -297,8 +330,8 @@ static const struct gicreg redist_regs[] = {
 	{ 0x0014, 4, 0, zero },		/* WAKER */
 	{ 0x0070, 8, 0, gicr_propbaser },
 	{ 0x0078, 8, 0, gicr_pendbaser },
-	{ 0x00a0, 8, 0, zero },		/* INVLPIR */
-	{ 0x00b0, 8, 0, zero },		/* INVALLR */
+	{ 0x00a0, 8, 0, invlpir },
+	{ 0x00b0, 8, 0, invallr },
 	{ 0x00c0, 4, 0, zero },		/* SYNCR */
 	{ 0xffd0, 48, 0, pidr2 },
 	{ SGI_BASE + 0x080, 4, 1, group },

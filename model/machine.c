@@ -2,7 +2,7 @@
 /* The machine: file descriptors, clocks, faults, the ioctls of /dev/kvm. */
 #include <stdio.h>
 
-#include "private.h"
+#include "its.h"
 
 #define FREQUENCY_DEFAULT 62500000ULL
 #define NS_PER_S 1000000000ULL
@@ -67,7 +67,7 @@ static struct file *free_file(struct model *m)
 }
 
 int model_open_file(struct model *m, enum file_kind kind, struct vm *vm,
-		    struct vcpu *vcpu)
+		    void *object)
 {
 	struct file *f;
 	int fd = -ENOMEM;
@@ -75,7 +75,7 @@ int model_open_file(struct model *m, enum file_kind kind, struct vm *vm,
 	mutex_lock(&m->files_lock);
 	f = free_file(m);
 	if (f) {
-		*f = (struct file){ kind, vm, vcpu };
+		*f = (struct file){ kind, vm, { object } };
 		if (vm)
 			vm->n_files++;
 		fd = FD_BASE + (int)(f - m->files);
@@ -144,6 +144,8 @@ static int file_ioctl(struct model *m, const struct file *f,
 		return vm_ioctl(f->vm, request, arg);
 	case FILE_VCPU:
 		return vcpu_ioctl(f->vcpu, request, arg);
+	case FILE_ITS:
+		return its_ioctl(f->its, request, arg);
 	default:
 		return gic_ioctl(f->vm, request, arg);
 	}
@@ -377,8 +379,8 @@ const struct fault *model_fault_on(const struct vcpu *v, uint64_t id,
 	return NULL;
 }
 
-const struct fault *model_fault_on_gic(const struct model *m, uint32_t group,
-				       uint64_t attr, enum model_fault fault)
+static const struct fault *fault_on_gic(const struct model *m, uint32_t group,
+					uint64_t attr, enum model_fault fault)
 {
 	for (size_t i = 0; i < m->n_faults; i++) {
 		const struct fault *f = &m->faults[i];
@@ -388,4 +390,27 @@ const struct fault *model_fault_on_gic(const struct model *m, uint32_t group,
 			return f;
 	}
 	return NULL;
+}
+
+bool model_gic_fault(const struct model *m, uint32_t group, uint64_t attr,
+		     bool set, uint64_t *value, uint64_t *flip, int *ret)
+{
+	const struct fault *f;
+
+	*ret = 0;
+	*flip = 0;
+	f = fault_on_gic(m, group, attr,
+			 set ? MODEL_REFUSE_SET : MODEL_REFUSE_GET);
+	if (f) {
+		*ret = -(int)f->arg;
+		return true;
+	}
+	if (set && fault_on_gic(m, group, attr, MODEL_IGNORE_SET))
+		return true;
+	f = fault_on_gic(m, group, attr, set ? MODEL_XOR_SET : MODEL_XOR_GET);
+	if (f && set)
+		*value ^= f->arg;
+	else if (f)
+		*flip = f->arg;
+	return false;
 }

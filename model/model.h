@@ -21,8 +21,16 @@
  * process's SIGSEGV and SIGBUS are handled; those that are not ours go to
  * whoever had them before.
  *
- * Guest memory, devices other than the GICv3, the ITS and the running of
- * guest code are not modelled: KVM_RUN calls a function that plays the guest.
+ * Guest memory is what KVM_SET_USER_MEMORY_REGION says, read and written for
+ * an ITS and its LPIs only. An ITS is reached by its attributes, the command
+ * queue and KVM_SIGNAL_MSI. Not modelled of these: MMIO, irqfds and routing, the
+ * dirty log, GICv4, a vCPU that takes an interrupt (what is queued to it stays
+ * so), and whether two devices' addresses overlap, which KVM does not look at
+ * either before a vCPU runs. KVM_CHECK_EXTENSION says what the description
+ * says, whether or not there is an ITS.
+ *
+ * Devices other than the GICv3 and the ITS, and the running of guest code are
+ * not modelled: KVM_RUN calls a function that plays the guest.
  * Misbehaviour is of registers that belong to a vCPU or are stored in an ID
  * register; those that the kernel file keeps (VM configuration, counters and
  * hypercall bitmaps on the VM fd) behave.
@@ -116,7 +124,8 @@ int model_peek(struct model *m, int vcpu_fd, uint64_t id, void *value);
 /*
  * What a busy guest leaves behind: random valid values in every register,
  * events, MP state and GIC interrupt of the VM; then the VM has run. ID
- * registers and firmware bitmaps lose some features. Same seed, same state.
+ * registers and firmware bitmaps lose some features. Same seed, same state. An
+ * ITS and its LPIs stay as they are.
  */
 int model_scribble(struct model *m, int vm_fd, uint64_t seed);
 
@@ -125,8 +134,8 @@ int model_scribble(struct model *m, int vm_fd, uint64_t seed);
 /*
  * Compares two VMs, of one or two models, value by value without the library
  * and without ioctls: registers, events, MP state, attributes, capabilities,
- * GIC. Counters are left out, see model_counter(); a timer's ISTATUS follows
- * from them. Returns the number of differences; the first are described in
+ * GIC, ITSes, LPIs; not guest memory. Counters are left out, see
+ * model_counter(); a timer's ISTATUS follows from them. Returns the number of differences; the first are described in
  * buf, a line each.
  */
 size_t model_compare(struct model *a, int vm_fd_a, struct model *b,
@@ -148,7 +157,11 @@ enum model_fault {
 /* The register misbehaves in every VM; vcpu is an index, -1 means all. */
 int model_misbehave(struct model *m, enum model_fault fault, uint64_t id,
 		    int vcpu, uint64_t arg);
-/* The same for a GIC attribute, but MODEL_DROP and MODEL_CLEAR_SET. */
+/*
+ * The same for an attribute of the GIC or of every ITS, but MODEL_DROP and
+ * MODEL_CLEAR_SET. Of those without a register there are KVM_DEV_ARM_VGIC_SAVE_
+ * PENDING_TABLES and all of an ITS; they have no GET.
+ */
 int model_misbehave_gic(struct model *m, enum model_fault fault,
 			uint32_t group, uint64_t attr, uint64_t arg);
 void model_behave(struct model *m);

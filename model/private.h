@@ -34,6 +34,7 @@ struct gic_cpu {
 	uint8_t pri_bits, id_bits;
 	uint32_t ap0r[4], ap1r[4];
 	uint64_t pendbaser;
+	bool lpis;		/* GICR_CTLR.EnableLPIs */
 };
 
 struct gic {
@@ -46,6 +47,16 @@ struct gic {
 	} regions[MAX_REDIST_REGIONS];
 	unsigned int n_regions;
 	struct irq *spis;
+	struct lpi **lpis;	/* that are known, by their number */
+	size_t n_lpis;
+	struct its **its;	/* they stay as long as the VM */
+	size_t n_its;
+};
+
+/* A memory slot. */
+struct slot {
+	uint32_t id, flags;
+	uint64_t address, size, user;
 };
 
 /*
@@ -53,7 +64,8 @@ struct gic {
  *
  * Locks, outermost first: vm->kvm.lock, vcpu->k.mutex, vm->kvm.arch
  * .config_lock, vcpu->mp_lock; m->files_lock is innermost. A vCPU's ioctl
- * holds its mutex. config_lock guards what all vCPUs share.
+ * holds its mutex. config_lock guards what all vCPUs share, LPIs and memory
+ * slots too.
  */
 struct vcpu {
 	struct kvm_vcpu k;
@@ -94,19 +106,26 @@ struct vm {
 	struct vcpu *vcpus[MAX_VCPUS];
 	size_t n_vcpus;		/* vm_n_vcpus() */
 	struct gic gic;
+	struct slot *slots;
+	size_t n_slots;
 };
 
-enum file_kind { FILE_FREE, FILE_KVM, FILE_VM, FILE_VCPU, FILE_GIC };
+enum file_kind {
+	FILE_FREE, FILE_KVM, FILE_VM, FILE_VCPU, FILE_GIC, FILE_ITS
+};
 
 struct file {
 	enum file_kind kind;
 	struct vm *vm;
-	struct vcpu *vcpu;
+	union {
+		struct vcpu *vcpu;
+		struct its *its;
+	};
 };
 
 struct fault {
 	enum model_fault fault;
-	bool gic;
+	bool gic;		/* or an ITS */
 	uint32_t group;
 	int vcpu;
 	uint64_t id, arg;
@@ -158,16 +177,22 @@ static inline bool vm_ran(const struct vm *vm)
  */
 bool model_file(struct model *m, int fd, enum file_kind kind,
 		struct file *ret);
+/* object: what the kind has besides the VM, or NULL. */
 int model_open_file(struct model *m, enum file_kind kind, struct vm *vm,
-		    struct vcpu *vcpu);
+		    void *object);
 uint64_t model_frequency(const struct model *m);
 /* The reset value in the first profile that has the register, or 0. */
 uint64_t host_reset_u64(const struct onereg_host *host, uint64_t id);
 /* The first fault of that kind on the register, or NULL. */
 const struct fault *model_fault_on(const struct vcpu *v, uint64_t id,
 				   enum model_fault fault);
-const struct fault *model_fault_on_gic(const struct model *m, uint32_t group,
-				       uint64_t attr, enum model_fault fault);
+
+/*
+ * What a fault does to an attribute's access: true, it is all of it, and *ret
+ * the answer; else *flip is what a GET's value is to be changed by.
+ */
+bool model_gic_fault(const struct model *m, uint32_t group, uint64_t attr,
+		     bool set, uint64_t *value, uint64_t *flip, int *ret);
 
 /* ---- vm.c ---- */
 int model_check_extension(const struct model *m, unsigned long ext);
@@ -260,5 +285,19 @@ int gicregs_access(struct vm *vm, struct vcpu *v, uint32_t group,
 int gicicc_access(struct vcpu *v, uint32_t sys, bool write, uint64_t *value);
 bool gicicc_known(uint32_t sys);
 void gicicc_reset(struct vcpu *v);
+/* Sets up shareability and both cacheabilities as KVM has them; bit numbers. */
+uint64_t gicregs_sanitise(uint64_t reg, unsigned int share, unsigned int inner,
+			  unsigned int outer);
+
+/* ---- memory.c: what is at a guest physical address; config_lock is held ---- */
+int memory_set_slot(struct vm *vm, const void __user *arg);
+/* 0 or -EFAULT. */
+int memory_read(struct vm *vm, uint64_t address, void *buf, size_t size);
+int memory_write(struct vm *vm, uint64_t address, const void *buf,
+		 size_t size);
+int memory_read_u64(struct vm *vm, uint64_t address, uint64_t *ret);
+int memory_write_u64(struct vm *vm, uint64_t address, uint64_t value);
+/* Is there memory? */
+bool memory_visible(struct vm *vm, uint64_t address);
 
 #endif

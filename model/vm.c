@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A VM's life and the ioctls of its file descriptor. */
-#include "private.h"
+#include "its.h"
 
 #define IPA_BITS_DEFAULT	40
 #define CREATE_DEVICE_TEST	1
@@ -30,11 +30,13 @@ static void free_vcpu(struct vcpu *v)
 
 static void vm_free(struct vm *vm)
 {
+	its_free_all(vm);
 	for (size_t i = 0; i < vm->n_vcpus; i++)
 		free_vcpu(vm->vcpus[i]);
 	mutex_destroy(&vm->kvm.lock);
 	mutex_destroy(&vm->kvm.arch.config_lock);
 	free(vm->gic.spis);
+	free(vm->slots);
 	free(vm->places);
 	free(vm->row);
 	free(vm);
@@ -281,11 +283,13 @@ static int create_device(struct vm *vm, struct ka_create_device __user *arg)
 
 	if (copy_from_user(&cd, arg, sizeof(cd)))
 		return -EFAULT;
-	if (cd.type != KA_DEV_TYPE_ARM_VGIC_V3)
+	if (cd.type != KA_DEV_TYPE_ARM_VGIC_V3 &&
+	    cd.type != KA_DEV_TYPE_ARM_VGIC_ITS)
 		return -ENODEV;
 	if (cd.flags & CREATE_DEVICE_TEST)
 		return 0;
-	fd = gic_create(vm);
+	fd = cd.type == KA_DEV_TYPE_ARM_VGIC_V3 ? gic_create(vm) :
+						   its_create(vm);
 	if (fd < 0)
 		return fd;
 	cd.fd = fd;
@@ -354,6 +358,10 @@ int vm_ioctl(struct vm *vm, unsigned long request, void *arg)
 		return preferred_target(arg);
 	case KA_CREATE_DEVICE:
 		return create_device(vm, arg);
+	case KVM_SET_USER_MEMORY_REGION:
+		return memory_set_slot(vm, arg);
+	case KVM_SIGNAL_MSI:
+		return its_signal_msi(vm, arg);
 	case KA_ARM_GET_REG_WRITABLE_MASKS:
 		return get_masks(vm, arg);
 	case KVM_ARM_SET_COUNTER_OFFSET:

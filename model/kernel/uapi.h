@@ -2,7 +2,7 @@
 /*
  * Duplicated: the part of the UAPI that vm_regs.c and vm_regs_vec.c speak,
  * which the build machine's headers may have for another CPU, and its own on
- * top of it.
+ * top of it; and what the model knows of guest memory and MSIs.
  * check-duplicated holds it against the kernel's source.
  */
 #ifndef ONEREG_MODEL_KERNEL_UAPI_H
@@ -17,6 +17,9 @@
 #define KVM_SET_ONE_REG		_IOW(KVMIO, 0xac, struct kvm_one_reg)
 #define KVM_GET_REG_LIST	_IOWR(KVMIO, 0xb0, struct kvm_reg_list)
 #define KVM_ARM_SET_DEVICE_ADDR	_IOW(KVMIO, 0xab, struct kvm_arm_device_addr)
+#define KVM_SIGNAL_MSI		_IOW(KVMIO, 0xa5, struct kvm_msi)
+#define KVM_SET_USER_MEMORY_REGION \
+	_IOW(KVMIO, 0x46, struct kvm_userspace_memory_region)
 #define KVM_ARM_SET_COUNTER_OFFSET \
 	_IOW(KVMIO, 0xb5, struct kvm_arm_counter_offset)
 
@@ -52,6 +55,26 @@ struct kvm_arm_counter_offset {
 	__u64 reserved;
 };
 
+struct kvm_userspace_memory_region {
+	__u32 slot;
+	__u32 flags;
+	__u64 guest_phys_addr;
+	__u64 memory_size;
+	__u64 userspace_addr;
+};
+
+struct kvm_msi {
+	__u32 address_lo;
+	__u32 address_hi;
+	__u32 data;
+	__u32 flags;
+	__u32 devid;
+	__u8 pad[12];
+};
+
+#define KVM_MEM_LOG_DIRTY_PAGES		(1UL << 0)
+#define KVM_MEM_READONLY		(1UL << 1)
+#define KVM_MSI_VALID_DEVID		(1U << 0)
 #define KVM_ARM_DEVICE_ID_MASK		0xffff0000
 #define KVM_ARM_TARGET_GENERIC_V8	5
 #define KVM_ARM_VCPU_POWER_OFF		0
