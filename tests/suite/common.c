@@ -147,11 +147,14 @@ bool pair_image(struct test *t, struct pair *p, uint64_t seed)
 
 int pair_restore(struct test *t, struct pair *p)
 {
+	struct shape shape = p->src.shape;
+
 	guest_destroy(&p->dst);
 	p->dst = no_guest;
 	p->dst.machine = &t->dst;
 	onereg_report_clear(p->report);
-	return restore(t, &p->dst, &p->src.shape, p->image, p->report);
+	shape.memory = p->src.memory;
+	return restore(t, &p->dst, &shape, p->image, p->report);
 }
 
 void pair_close(struct pair *p)

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "its.h"
 #include "model.h"
-#include "suite.h"
 
 #define GIC_DIST	0x08000000ULL
 #define GIC_REDIST	0x10000000ULL
@@ -122,6 +122,10 @@ struct onereg_vm_options guest_options(const struct guest *g)
 		.features = { g->shape.features },
 		.caps = &g->cap,
 		.n_caps = g->shape.cap ? 1 : 0,
+		.its_fds = g->its_fds,
+		.n_its = g->shape.n_its,
+		.read_memory = g->memory ? its_read_memory : NULL,
+		.userdata = g->memory,
 	};
 }
 
@@ -150,7 +154,8 @@ bool guest_create(struct test *t, struct guest *g, struct machine *machine,
 			     .kvm_fd = -1, .vm_fd = -1, .gic_fd = -1,
 			     .cap = { .cap = shape->cap } };
 	return create_vm(t, g) && create_vcpus(t, g) &&
-	       (!shape->gic || create_gic(t, g)) && make_vm(t, g);
+	       (!shape->gic || create_gic(t, g)) &&
+	       (!shape->n_its || guest_add_its(t, g)) && make_vm(t, g);
 }
 
 static bool start_pmu(struct test *t, struct guest *g, size_t i)
@@ -223,6 +228,7 @@ void guest_destroy(struct guest *g)
 			io->close(io->userdata, g->vcpu_fds[i]);
 	if (g->gic_fd >= 0)
 		io->close(io->userdata, g->gic_fd);
+	guest_drop_its(g);
 	if (g->vm_fd >= 0)
 		io->close(io->userdata, g->vm_fd);
 	if (g->kvm_fd >= 0)
@@ -355,6 +361,8 @@ static size_t differences(struct test *t, struct guest *a, struct guest *b)
 		n += compare_vcpu(t, a, b, i);
 	if (a->gic_fd >= 0)
 		n += compare_gic(t, a, b);
+	if (a->shape.n_its)
+		n += its_compare(t, a, b);
 	/* The model knows more than ioctls tell. */
 	if (a->machine->model && b->machine->model)
 		n += model_compare(a->machine->model, a->vm_fd,

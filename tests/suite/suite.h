@@ -137,6 +137,15 @@ typedef void behaviour(struct test *t);
 	X(hold_without_release_is_refused)                               \
 	X(counters_go_on_after_staging)                                  \
 	X(counters_catch_up_after_staging)                               \
+	X(its_registers_keep_their_rules)                                \
+	X(its_refuses_what_is_wrong)                                     \
+	X(its_tables_are_as_their_abi_says)                              \
+	X(its_tables_of_two_levels_are_as_their_abi_says)                \
+	X(lpis_do_what_commands_say)                                     \
+	X(lpis_are_where_their_vcpu_is)                                  \
+	X(its_tables_are_taken_by_another_vm)                            \
+	X(its_tables_that_are_wrong_are_refused)                         \
+	X(model_of_an_its_agrees_with_this_kernel)                       \
 	X(model_agrees_with_this_kernel)
 
 /* Those need models that misbehave, or that can be looked into. */
@@ -185,7 +194,10 @@ struct shape {
 	uint32_t fixed_features;	/* before the first vCPU; 0: not */
 	uint64_t scope_mode;	/* of KVM_CAP_ARM_REG_SCOPE */
 	const struct onereg_image *like;	/* to configure it for; NULL */
+	size_t n_its;		/* with them, there is guest memory */
+	const uint8_t *memory;	/* what it holds at first, NULL: zeros */
 };
+#define ITS_MAX 4
 
 struct guest {
 	struct machine *machine;
@@ -193,6 +205,8 @@ struct guest {
 	int kvm_fd, vm_fd, gic_fd;
 	int *vcpu_fds;
 	uint32_t *ids;
+	int its_fds[ITS_MAX];
+	uint8_t *memory;	/* its.h says where what is, or NULL */
 	struct onereg_cap cap;	/* of the shape */
 	struct onereg_vm *vm;
 };
