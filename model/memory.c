@@ -4,7 +4,7 @@
 
 #define PAGE_SIZE	4096ULL
 #define MAX_SLOTS	32767
-#define USER_END	(1ULL << 47)
+#define USER_END	(1ULL << 48)
 
 static struct slot *slot_by_id(struct vm *vm, uint32_t id)
 {
