@@ -403,10 +403,12 @@ static int read_back(const struct gic *gic, struct attr *a, bool *ret_known)
 		return 0;
 	if (!attr_is_tables(a))
 		return get(gic, a);
-	/* A save that could not make a digest has said so. */
+	/* The save has said so, but perhaps to somebody else. */
 	*ret_known = false;
-	if (!known)
+	if (!known) {
+		its_no_digest(a->attr >> 32, gic->report);
 		return 0;
+	}
 	ret = its_save_tables(gic->vm, a->attr >> 32, &a->value, gic->report);
 	*ret_known = a->value;
 	return ret;

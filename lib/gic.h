@@ -83,6 +83,8 @@ bool attr_is_tables(const struct attr *a);
  */
 int its_save_tables(struct onereg_vm *vm, size_t its, uint64_t *ret_digest,
 		    struct onereg_report *report);
+/* Tells that an image does not say what the tables were. */
+void its_no_digest(size_t its, struct onereg_report *report);
 /*
  * Restores them from guest memory. saved: their digest, or 0. -ESTALE: memory
  * holds others.

@@ -97,7 +97,8 @@ static const struct gic_reg its_regs[] = {
 	  .at = KA_VGIC_ITS_ADDR_TYPE, .check = true },
 	{ ITS("GITS_IIDR", 0x4) },
 	{ ITS("GITS_TYPER", 0x8), .check = true },
-	{ ITS("GITS_CBASER", 0x80) },
+	/* Never written: as GICR_PROPBASER. */
+	{ ITS("GITS_CBASER", 0x80), .keep_zero = true },
 	{ ITS("GITS_BASER", KA_GITS_BASER), .per = ITS_BASERS },
 	{ ITS("GITS_CREADR", 0x90) },
 	{ ITS("GITS_CWRITER", 0x88) },

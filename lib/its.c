@@ -265,20 +265,35 @@ static int walk_tables(struct walk *w)
 	return ret < 0 ? ret : 0;
 }
 
-static int unproved(struct walk *w, const char *why, const char *todo)
+static void tell_unproved(size_t its, const char *why, const char *todo,
+			  struct onereg_report *report)
 {
-	report_add(w->report,
+	report_add(report,
 		   &(struct onereg_finding){
 			   .severity = ONEREG_CARE,
 			   .space = ONEREG_SPACE_GIC,
 			   .vcpu = -1,
 			   .group = ITS_CTRL,
-			   .id = (uint64_t)w->its << 32 | KA_ITS_SAVE_TABLES,
+			   .id = (uint64_t)its << 32 | KA_ITS_SAVE_TABLES,
 			   .name = "ITS tables",
 			   .why = why,
 			   .todo = todo,
 		   });
+}
+
+static int unproved(struct walk *w, const char *why, const char *todo)
+{
+	tell_unproved(w->its, why, todo, w->report);
 	return 0;
+}
+
+void its_no_digest(size_t its, struct onereg_report *report)
+{
+	tell_unproved(its, "the image has no digest of them: they were carried "
+			   "in guest memory, unproved",
+		      "give read_memory() in struct onereg_vm_options when "
+		      "saving",
+		      report);
 }
 
 /* Of the tables in guest memory. *ret is 0, with a finding: not to be told. */
