@@ -8,13 +8,6 @@
 
 #include "private.h"
 
-#define KA_DEV_TYPE_ARM_VGIC_ITS	8
-#define KA_VGIC_GRP_ITS_REGS		8
-#define KA_VGIC_ITS_ADDR_TYPE		4
-#define KA_ITS_SAVE_TABLES		1
-#define KA_ITS_RESTORE_TABLES		2
-#define KA_ITS_CTRL_RESET		4
-
 #define SZ_64K		0x10000ULL
 #define FIRST_LPI	8192U
 #define ID_BITS		16	/* of LPIs, DeviceIDs, EventIDs, ICIDs */

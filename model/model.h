@@ -134,7 +134,7 @@ int model_scribble(struct model *m, int vm_fd, uint64_t seed);
 /*
  * Compares two VMs, of one or two models, value by value without the library
  * and without ioctls: registers, events, MP state, attributes, capabilities,
- * GIC, ITSes, LPIs; not guest memory. Counters are left out, see
+ * GIC, ITSes, LPIs that are mapped; not guest memory. Counters are left out, see
  * model_counter(); a timer's ISTATUS follows from them. Returns the number of differences; the first are described in
  * buf, a line each.
  */
