@@ -25,6 +25,9 @@ static void ask_everything(const struct onereg_image *image)
 		sum ^= (uint8_t)onereg_image_vcpu_id(image, i);
 	for (i = 0; i < onereg_image_n_caps(image); i++)
 		sum ^= (uint8_t)onereg_image_cap(image, i)->args[3];
+	for (i = 0; i < onereg_image_n_its(image); i++)
+		sum ^= (uint8_t)(onereg_image_its_address(image, i) >> 16);
+	EXPECT(!onereg_image_its_address(image, i));
 	EXPECT(strlen(onereg_image_release(image)) < 65);
 	/* Keeps the reads. */
 	__asm__ volatile("" : : "r"(sum));

@@ -80,25 +80,38 @@ static void make_good(void)
 	save_host("good/told.host", told_host());
 	save_image("good/vm-config.image", config_image(true));
 	save_image("good/vm-config-optional.image", config_image(false));
+	save_image("good/its.image", its_image());
 }
 
-/* The file of an image with VM configuration registers, with bytes changed. */
-static void change_config(const char *name, size_t offset, const char *bytes,
-			  size_t n)
+/* The file of an image, with bytes of one section changed, its header too. */
+static void change_section(const char *name, struct onereg_image *image,
+			   const char *type, size_t offset, const char *bytes,
+			   size_t n)
 {
-	struct onereg_image *image = config_image(true);
 	size_t size, length, at = 0;
 	uint8_t *data;
 
 	if (onereg_image_write(image, (void **)&data, &size))
 		abort();
-	for (size_t i = 0; !at || memcmp(data + at + 8, "VMCF", 4); i++)
+	for (size_t i = 0; !at || memcmp(data + at + 8, type, 4); i++)
 		at = section_at(data, size, i, &length);
 	memcpy(data + at + offset, bytes, n);
 	reseal(data, size);
 	save(name, data, size);
 	onereg_image_free(image);
 	free(data);
+}
+
+static void change_config(const char *name, size_t offset, const char *bytes,
+			  size_t n)
+{
+	change_section(name, config_image(true), "VMCF", offset, bytes, n);
+}
+
+static void change_its(const char *name, size_t offset, const char *bytes,
+		       size_t n)
+{
+	change_section(name, its_image(), "ITSV", offset, bytes, n);
 }
 
 /* The small image with bytes changed, checksums made right or not. */
@@ -169,6 +182,17 @@ static void make_bad(void)
 	change_config("bad/vm-config-count.image", 24, "\xff\xff\x01", 3);
 	change_config("bad/vm-config-unknown.image", 8, "VMCG", 4);
 	change_config("bad/vm-config-flags.image", 12, "\x02", 1);
+	/* A section's header, a number, attributes: group, size, attribute. */
+	change_its("bad/its-none.image", 24, "\0", 1);
+	change_its("bad/its-count.image", 24, "\xff\xff\x01", 3);
+	change_its("bad/its-not-required.image", 12, "\0", 1);
+	change_its("bad/its-of-gic.image", 32 + 2, "\0", 1);
+	change_its("bad/its-size.image", 32 + 4, "\x04", 1);
+	change_its("bad/its-first-number.image", 32 + 12, "\x01", 1);
+	change_its("bad/its-no-address.image", 32 + 8, "\x02", 1);
+	change_its("bad/its-of-the-next.image", 32 + 24 + 12, "\x01", 1);
+	change_section("bad/its-no-gic.image", its_image(), "SHAP", 24 + 32,
+		       "\0", 1);
 }
 
 int main(int argc, char **argv)

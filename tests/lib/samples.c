@@ -70,6 +70,29 @@ static void make_attrs(struct attrs *attrs, uint64_t *seed, size_t n)
 	}
 }
 
+/* As a save has them, with other values. */
+static void make_its(struct attrs *attrs, uint64_t *seed, size_t n_its)
+{
+	static const struct attr its[] = {
+		{ KA_VGIC_GRP_ADDR, 8, KA_VGIC_ITS_ADDR_TYPE, 0 },
+		{ KA_VGIC_GRP_ITS_REGS, 8, 0x4, 0 },
+		{ KA_VGIC_GRP_ITS_REGS, 8, 0x8, 0 },
+		{ KA_VGIC_GRP_ITS_REGS, 8, 0x80, 0 },
+		{ KA_VGIC_GRP_CTRL, 8, KA_ITS_SAVE_TABLES, 0 },
+		{ KA_VGIC_GRP_ITS_REGS, 8, 0x0, 0 },
+	};
+
+	for (size_t i = 0; i < n_its * ARRAY_SIZE(its); i++) {
+		struct attr a = its[i % ARRAY_SIZE(its)];
+
+		a.group += ONEREG_GROUP_ITS;
+		a.attr |= (uint64_t)(i / ARRAY_SIZE(its)) << 32;
+		a.value = next(seed);
+		if (attrs_add(attrs, &a))
+			abort();
+	}
+}
+
 static void make_vcpu(struct onereg_image *image, struct vcpu_state *vcpu,
 		      uint64_t *seed, size_t i, size_t n_attrs)
 {
@@ -139,6 +162,7 @@ struct onereg_image *sample_image(const struct sample_shape *shape)
 	for (i = 0; i < shape->n_vcpus; i++)
 		make_vcpu(image, &image->vcpus[i], &seed, i, shape->n_attrs);
 	make_attrs(&image->gic, &seed, shape->n_gic);
+	make_its(&image->gic, &seed, shape->n_its);
 	image->conflicts = allocate(shape->n_conflicts, sizeof(uint64_t));
 	image->n_conflicts = shape->n_conflicts;
 	for (i = 0; i < shape->n_conflicts; i++)
@@ -159,6 +183,19 @@ struct onereg_image *small_image(void)
 		.n_attrs = 1,
 		.n_caps = 1,
 		.n_conflicts = 1,
+	});
+}
+
+struct onereg_image *its_image(void)
+{
+	return sample_image(&(struct sample_shape){
+		.seed = 9,
+		.n_vcpus = 2,
+		.n_sets = 1,
+		.n_ids = 3,
+		.n_vm_ids = 2,
+		.n_gic = 2,
+		.n_its = 2,
 	});
 }
 

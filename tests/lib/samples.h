@@ -13,6 +13,7 @@ struct sample_shape {
 	size_t n_gic, n_attrs;	/* attributes; n_attrs of each vCPU */
 	size_t n_caps, n_conflicts;
 	size_t n_config;
+	size_t n_its;
 };
 
 /* Random values in that shape; aborts if there is no memory. */
@@ -21,6 +22,8 @@ struct onereg_image *sample_image(const struct sample_shape *shape);
 struct onereg_image *small_image(void);
 /* With VM configuration registers, which a reader needs or may skip. */
 struct onereg_image *config_image(bool required);
+/* Of a VM with two ITSes. */
+struct onereg_image *its_image(void);
 
 struct onereg_host *sample_host(uint64_t seed, size_t n_profiles, size_t n_ids,
 				size_t n_caps);

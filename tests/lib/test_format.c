@@ -45,6 +45,24 @@ Test(format, vm_configuration_round_trips)
 	expect_round_trip(&(struct sample_shape){ .seed = 3, .n_config = 4 });
 }
 
+/* A reader that does not know them would restore a VM without. */
+Test(format, itses_round_trip_and_are_required)
+{
+	struct onereg_image *image = its_image(), *again;
+	struct file f = write_image(image);
+	uint8_t *at = memmem(f.data, f.size, "ITSV", 4);
+
+	cr_assert_eq(f.data[8], 3, "minor version");
+	cr_assert(at);
+	cr_assert_eq(at[4], FORMAT_REQUIRED);
+	cr_assert_eq(onereg_image_read(f.data, f.size, &again, NULL), 0);
+	cr_assert(images_equal(image, again));
+	cr_assert_eq(onereg_image_n_its(again), 2);
+	onereg_image_free(image);
+	onereg_image_free(again);
+	free(f.data);
+}
+
 static struct onereg_image *staged_image(void)
 {
 	struct onereg_image *image = small_image();
