@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "faults.h"
+#include "its.h"
 #include "model.h"
 #include "rig.h"
 
@@ -52,7 +53,7 @@ void arm(struct faulty *f, uint64_t n, int error, bool for_good)
 /* ---- what the operations work on ---- */
 
 struct rig rig;
-bool with_vm_regs, with_halves;
+bool with_vm_regs, with_halves, with_its;
 
 /* Small, so that a loop over every call ends soon; with PMU and GIC. */
 static void rig_open(void)
@@ -74,7 +75,10 @@ static void rig_open(void)
 	rig.t.dst = (struct machine){ &rig.faulty.pass.io, dst };
 	shape.features = rig.host->profiles[1].features;
 	rig.t.features = shape.features;
+	shape.n_its = with_its;
 	cr_assert(guest_make(&rig.t, &rig.src, &shape, 1), "%s", rig.t.log);
+	if (with_its && its_boot(&rig.t, &rig.src, true))
+		its_busy(&rig.t, &rig.src);
 	rig.image = save(&rig.t, &rig.src);
 	cr_assert(rig.image, "%s", rig.t.log);
 }
@@ -95,9 +99,12 @@ static void rig_close(void)
 
 void new_destination(void)
 {
+	struct shape shape = rig.src.shape;
+
 	if (rig.dst.machine)
 		guest_destroy(&rig.dst);
-	cr_assert(guest_create(&rig.t, &rig.dst, &rig.t.dst, &rig.src.shape),
+	shape.memory = rig.src.memory;
+	cr_assert(guest_create(&rig.t, &rig.dst, &rig.t.dst, &shape),
 		  "%s", rig.t.log);
 }
 

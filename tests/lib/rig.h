@@ -42,6 +42,8 @@ struct rig {
 extern struct rig rig;
 /* Of the next rig: has its kernel VM-scoped registers? Halves of vectors? */
 extern bool with_vm_regs, with_halves;
+/* Has its VM an ITS, with devices and LPIs that are pending? */
+extern bool with_its;
 
 /*
  * prepare: before the failure is armed. truthful: it returned 0 although a

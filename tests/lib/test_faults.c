@@ -260,6 +260,28 @@ VM_REGS_TESTS(dry_run)
 VM_REGS_TESTS(save)
 VM_REGS_TESTS(describe)
 
+/* And where the VM has an ITS. */
+#define ITS_TESTS(op)                                                \
+	Test(its_faults, op##_call_fails)                            \
+	{                                                            \
+		with_vm_regs = with_its = true;                      \
+		fail_each_call(&op_##op, EIO, false, 1);             \
+		fail_each_call(&op_##op, EFAULT, false, 1);          \
+		fail_each_call(&op_##op, EBUSY, true, 1);            \
+	}                                                            \
+	Test(its_faults, op##_allocation_fails)                      \
+	{                                                            \
+		with_vm_regs = with_its = true;                      \
+		fail_each_allocation(&op_##op);                      \
+	}
+
+LEAK_CHECKED(its_faults);
+
+ITS_TESTS(restore)
+ITS_TESTS(prove)
+ITS_TESTS(dry_run)
+ITS_TESTS(save)
+
 Test(faults, probe_call_fails_once_eio)
 {
 	fail_each_call(&op_probe, EIO, false, 31);

@@ -269,6 +269,24 @@ LEAK_CHECKED(stage_faults);
 		fail_allocations(&op_##op);                \
 	}
 
+/* With an ITS: its tables go last. */
+#define ITS_TESTS(op)                                      \
+	Test(stage_faults, its_##op##_call_fails)          \
+	{                                                  \
+		with_vm_regs = with_its = true;            \
+		fail_calls(&op_##op, EIO, false);          \
+		fail_calls(&op_##op, EFAULT, true);        \
+	}                                                  \
+	Test(stage_faults, its_##op##_allocation_fails)    \
+	{                                                  \
+		with_vm_regs = with_its = true;            \
+		fail_allocations(&op_##op);                \
+	}
+
+ITS_TESTS(stop)
+ITS_TESTS(commit)
+ITS_TESTS(prove)
+
 FAULT_TESTS(stage_source)
 FAULT_TESTS(stop)
 FAULT_TESTS(restage_source)

@@ -28,13 +28,6 @@
 #define MEMORY_ITTS(k)	(MEMORY_ITS(k) + 0xc0000)
 #define QUEUE_SIZE	0x10000U
 
-#define KA_DEV_TYPE_ARM_VGIC_ITS	8
-#define KA_VGIC_GRP_ITS_REGS		8
-#define KA_VGIC_ITS_ADDR_TYPE		4
-#define KA_ITS_SAVE_TABLES		1
-#define KA_ITS_RESTORE_TABLES		2
-#define KA_ITS_CTRL_RESET		4
-
 #define ITS_ADDRESS(k)	(0x08080000ULL + (k) * 0x20000ULL)
 
 /* Offsets of registers. */

@@ -146,6 +146,15 @@ typedef void behaviour(struct test *t);
 	X(its_tables_are_taken_by_another_vm)                            \
 	X(its_tables_that_are_wrong_are_refused)                         \
 	X(model_of_an_its_agrees_with_this_kernel)                       \
+	X(its_and_lpis_are_restored)                                     \
+	X(its_that_is_not_used_is_restored)                              \
+	X(its_survives_its_file_format)                                  \
+	X(lpis_that_come_after_staging_are_moved)                        \
+	X(staged_image_has_addresses_of_itses)                           \
+	X(its_tables_that_changed_are_noticed)                           \
+	X(its_that_nobody_named_is_refused)                              \
+	X(its_without_memory_is_not_proved)                              \
+	X(hostile_tables_do_no_harm)                                     \
 	X(model_agrees_with_this_kernel)
 
 /* Those need models that misbehave, or that can be looked into. */
@@ -154,6 +163,7 @@ typedef void behaviour(struct test *t);
 	X(busy_guests_are_restored)                                      \
 	X(every_ignored_set_is_found)                                    \
 	X(every_ignored_gic_write_is_found)                              \
+	X(kernel_that_loses_its_state_is_noticed)                        \
 	X(every_changed_value_is_found)                                  \
 	X(vcpus_that_disagree_are_a_conflict)                            \
 	X(missing_register_is_named)                                     \
