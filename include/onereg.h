@@ -138,6 +138,12 @@ struct onereg_finding {
 	const char *operation;	/* "KVM_SET_ONE_REG", or NULL */
 	const char *why;	/* one sentence, never NULL */
 	const char *todo;	/* what to do about it, or NULL */
+	/*
+	 * The known change between kernels that it comes from: between which,
+	 * what changed, which way that is safe, and the source; or NULL. Of a
+	 * check, and of hosts that are compared.
+	 */
+	const char *known;
 };
 
 enum onereg_verdict {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "known.h"
 #include "tolerance.h"
 
 #define MIDR		KA_SYS(3, 0, 0, 0, 0)
@@ -54,6 +55,33 @@ static const char *reason_for(const struct check *c,
 	return reason;
 }
 
+/* What is known to change between kernels, whichever of them is here. */
+static const char *known_of(const struct check *c,
+			    const struct check_item *item,
+			    enum onereg_class class_,
+			    const struct onereg_field *field,
+			    char text[KNOWN_TEXT_MAX])
+{
+	uint64_t mask = field ? field_mask(field) : ~0ULL;
+	unsigned int lsb = field ? field->lsb : 0;
+
+	return known_tell(
+		&(struct known_question){
+			.sides = { { c->image->release, c->image->midr },
+				   { c->host->release, c->host->midr } },
+			.id = item->id,
+			.field = field ? field->name : NULL,
+			.kind = class_ == ONEREG_CLASS_ABSENT ||
+						class_ == ONEREG_CLASS_MISSING ?
+					KNOWN_LISTED :
+					KNOWN_VALUE,
+			.features = c->image->features[0],
+			.a = (number(item->a, item->size) & mask) >> lsb,
+			.b = (number(item->b, item->size) & mask) >> lsb,
+		},
+		text);
+}
+
 void check_add(const struct check *c, const struct check_item *item,
 	       enum onereg_severity severity, enum onereg_class class_,
 	       const struct onereg_field *field, const char *why,
@@ -62,9 +90,14 @@ void check_add(const struct check *c, const struct check_item *item,
 	const char *reason = severity == ONEREG_IMPOSSIBLE ?
 				     reason_for(c, item, class_, field) :
 				     NULL;
-	char tolerated[320];
+	char tolerated[320], text[KNOWN_TEXT_MAX];
+	const char *known;
 
+	known = known_of(c, item, class_, field, text);
 	if (reason) {
+		const char *own = tolerated_known(c->image->tolerances, reason);
+
+		known = own ? own : known;
 		snprintf(tolerated, sizeof(tolerated), "tolerated: %s", reason);
 		severity = ONEREG_CARE;
 		class_ = ONEREG_CLASS_TOLERATED;
@@ -85,6 +118,7 @@ void check_add(const struct check *c, const struct check_item *item,
 				      .value_size = item->size,
 				      .why = why,
 				      .todo = todo,
+				      .known = known,
 			      });
 }
 

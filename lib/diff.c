@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "diff.h"
+#include "known.h"
 
 /* Grows by each finding that has a class and found no memory. */
 size_t diff_n_lost(const struct onereg_report *report)
@@ -106,6 +107,37 @@ static void value_name(const struct onereg_value *v, char *name, size_t size)
 	}
 }
 
+static uint64_t part(const struct onereg_value *v,
+		     const struct onereg_field *f)
+{
+	uint64_t n = v && v->value ? number(v->value, v->value_size) : 0;
+
+	return f && f->width < 64 ? n >> f->lsb & ((1ULL << f->width) - 1) : n;
+}
+
+static const char *known_of(const struct diff *d, const struct onereg_value *a,
+			    const struct onereg_value *b,
+			    const struct onereg_field *field,
+			    char text[KNOWN_TEXT_MAX])
+{
+	const struct onereg_value *v = a ? a : b;
+
+	if (v->space != ONEREG_SPACE_REG || !d->a)
+		return NULL;
+	return known_tell(
+		&(struct known_question){
+			.sides = { { d->a->release, d->a->midr },
+				   { d->b->release, d->b->midr } },
+			.id = v->id,
+			.field = field ? field->name : NULL,
+			.kind = a && b ? KNOWN_VALUE : KNOWN_LISTED,
+			.features = d->a->profiles[d->profile].features,
+			.a = part(a, field),
+			.b = part(b, field),
+		},
+		text);
+}
+
 /* a or b NULL: only in the other. */
 static void finding(const struct diff *d, const struct onereg_value *a,
 		    const struct onereg_value *b, enum onereg_class class_,
@@ -113,7 +145,7 @@ static void finding(const struct diff *d, const struct onereg_value *a,
 {
 	const struct onereg_value *v = a ? a : b;
 	size_t size = v->value_size;
-	char name[96], why[160];
+	char name[96], why[160], known[KNOWN_TEXT_MAX];
 
 	if (a && b && b->value_size < size)
 		size = b->value_size;
@@ -134,6 +166,7 @@ static void finding(const struct diff *d, const struct onereg_value *a,
 				      .b = b ? b->value : NULL,
 				      .value_size = size,
 				      .why = why,
+				      .known = known_of(d, a, b, field, known),
 			      });
 }
 

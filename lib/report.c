@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "known.h"
 
 #define NAME_MAX_ 96
 #define WHY_MAX 320
@@ -21,6 +21,7 @@ struct entry {
 	char field[NAME_MAX_];
 	char why[WHY_MAX];
 	char todo[WHY_MAX];
+	char known[KNOWN_TEXT_MAX];
 	uint8_t a[KA_REG_SIZE_MAX];
 	uint8_t b[KA_REG_SIZE_MAX];
 };
@@ -173,6 +174,7 @@ void report_add(struct onereg_report *report, const struct onereg_finding *f)
 	e->f.field = copy_text(e->field, sizeof(e->field), f->field);
 	e->f.why = copy_text(e->why, sizeof(e->why), f->why ? f->why : "");
 	e->f.todo = copy_text(e->todo, sizeof(e->todo), f->todo);
+	e->f.known = copy_text(e->known, sizeof(e->known), f->known);
 	if (f->value_size > KA_REG_SIZE_MAX)
 		e->f.value_size = KA_REG_SIZE_MAX;
 	e->f.a = copy_value(e->a, f->a, e->f.value_size);

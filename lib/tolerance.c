@@ -8,7 +8,8 @@
  *	      "reason": "of EL2 only, and no guest of ours has one" },
  *	    { "register": "MIDR_EL1", "saved": "0x414fd0c1",
  *	      "host": "0x414fd0b1", "reason": "..." },
- *	    { "register": "PTIMER_CNT", "missing": true, "reason": "..." } ] }
+ *	    { "register": "PTIMER_CNT", "missing": true, "reason": "...",
+ *	      "until": "6.3", "since": "6.4", "source": "guest.c" } ] }
  */
 #include <errno.h>
 #include <jansson.h>
@@ -17,17 +18,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "known.h"
 #include "tolerance.h"
 
 #define VERSION		1
 #define MAX_ENTRIES	4096
 #define MAX_REASON	256	/* bytes: a finding holds all of it */
+#define MAX_SOURCE	128
 #define OPERATION	"tolerances"
 #define MPIDR		KA_SYS(3, 0, 0, 0, 5)
 #define CLASS_OF(id)	((id) & KA_REG_CLASS_MASK)
 
+/* Of an entry; "": it does not say. */
+struct known {
+	char text[KNOWN_TEXT_MAX];
+};
+
 struct onereg_tolerances {
 	struct onereg_tolerance *v;
+	struct known *known;	/* of each */
 	size_t n;
 };
 
@@ -85,7 +94,8 @@ bad(const struct parser *p, const char *key, const char *fmt, ...)
 static int refuse_unknown_keys(const struct parser *p, json_t *entry)
 {
 	static const char *const known[] = { "register", "field", "missing",
-					     "saved", "host", "reason" };
+					     "saved", "host", "reason",
+					     "until", "since", "source" };
 	const char *key;
 	json_t *value;
 
@@ -168,20 +178,59 @@ static int parse_missing(const struct parser *p, const json_t *entry,
 }
 
 /* Printable, as it stands in reports. */
+static int check_text(const struct parser *p, const char *key,
+		      const char *text, size_t max)
+{
+	if (strlen(text) > max)
+		return bad(p, key, "longer than %zu bytes", max);
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return bad(p, key, "has a control character");
+	return 0;
+}
+
+/* The change that it is about, as a row of known.c: all three or none. */
+static int parse_known(const struct parser *p, const json_t *entry,
+		       struct known *ret)
+{
+	static const char *const keys[] = { "until", "since", "source" };
+	const char *text[ARRAY_SIZE(keys)];
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys) && !r; i++) {
+		text[i] = json_string_value(json_object_get(entry, keys[i]));
+		n += json_object_get(entry, keys[i]) != NULL;
+		if (text[i])
+			r = check_text(p, keys[i], text[i], MAX_SOURCE);
+		else if (json_object_get(entry, keys[i]))
+			r = bad(p, keys[i], "not a string");
+	}
+	if (!r && n && n < ARRAY_SIZE(keys))
+		return bad(p, "since",
+			   "a change has \"until\", \"since\" and "
+			   "\"source\": the last kernel before it, the first "
+			   "with it, and how that is known");
+	if (!r && n)
+		snprintf(ret->text, sizeof(ret->text),
+			 "between Linux %s and %s [%s]", text[0], text[1],
+			 text[2]);
+	return r;
+}
+
 static int parse_reason(const struct parser *p, const json_t *entry,
 			struct onereg_tolerance *ret)
 {
 	const char *text = json_string_value(json_object_get(entry, "reason"));
 	char *copy;
+	int r;
 
 	if (!text || !text[strspn(text, " \t")])
 		return bad(p, "reason",
 			   "missing or empty: say why this may be");
-	if (strlen(text) > MAX_REASON)
-		return bad(p, "reason", "longer than %d bytes", MAX_REASON);
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return bad(p, "reason", "has a control character");
+	r = check_text(p, "reason", text, MAX_REASON);
+	if (r)
+		return r;
 	copy = malloc(strlen(text) + 1);
 	if (!copy) {
 		report_error(p->report, ENOMEM, NULL, OPERATION, "no memory");
@@ -225,6 +274,8 @@ static int parse_entry(struct parser *p, json_t *entry)
 	if (!r)
 		r = refuse_state(p, t);
 	if (!r)
+		r = parse_known(p, entry, &p->t->known[p->t->n]);
+	if (!r)
 		r = parse_reason(p, entry, t);
 	p->t->n += !r;
 	return r;
@@ -265,7 +316,8 @@ static int parse_root(struct parser *p, json_t *root)
 				"missing, not an array, or of more than %d "
 				"entries", MAX_ENTRIES);
 	p->t->v = calloc(json_array_size(list) + 1, sizeof(*p->t->v));
-	if (!p->t->v) {
+	p->t->known = calloc(json_array_size(list) + 1, sizeof(*p->t->known));
+	if (!p->t->v || !p->t->known) {
 		report_error(p->report, ENOMEM, NULL, OPERATION, "no memory");
 		return -ENOMEM;
 	}
@@ -321,6 +373,7 @@ void onereg_tolerances_free(struct onereg_tolerances *t)
 	for (size_t i = 0; i < t->n; i++)
 		free((char *)(uintptr_t)t->v[i].reason);
 	free(t->v);
+	free(t->known);
 	free(t);
 }
 
@@ -392,6 +445,15 @@ const char *tolerated_missing(const struct onereg_tolerances *t, uint64_t id)
 	for (size_t i = 0; t && i < t->n; i++)
 		if (t->v[i].id == id && t->v[i].missing)
 			return t->v[i].reason;
+	return NULL;
+}
+
+const char *tolerated_known(const struct onereg_tolerances *t,
+			    const char *reason)
+{
+	for (size_t i = 0; t && i < t->n; i++)
+		if (t->v[i].reason == reason)
+			return *t->known[i].text ? t->known[i].text : NULL;
 	return NULL;
 }
 

@@ -12,6 +12,12 @@
 uint64_t tolerated_bits(const struct onereg_tolerances *t, uint64_t id,
 			uint64_t saved, uint64_t host,
 			const char **ret_reason);
+/*
+ * What the entry with that reason, as one of these returned it, says of the
+ * change that it is about: as struct onereg_finding's; NULL: nothing.
+ */
+const char *tolerated_known(const struct onereg_tolerances *t,
+			    const char *reason);
 /* The reason why the destination may lack the register, or NULL. */
 const char *tolerated_missing(const struct onereg_tolerances *t, uint64_t id);
 /*

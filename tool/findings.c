@@ -162,7 +162,7 @@ static bool same_reason(const struct onereg_finding *a,
 {
 	return a->severity == b->severity && a->class_ == b->class_ &&
 	       a->error == b->error && same_text(a->why, b->why) &&
-	       same_text(a->todo, b->todo) &&
+	       same_text(a->todo, b->todo) && same_text(a->known, b->known) &&
 	       same_text(a->operation, b->operation);
 }
 
@@ -257,6 +257,8 @@ static void print_reason(const struct onereg_finding *f)
 	print_wrapped(text);
 	if (f->todo)
 		print_wrapped(f->todo);
+	if (f->known)
+		print_wrapped(f->known);
 }
 
 static int print_group(const struct group *g)

@@ -291,6 +291,7 @@ static json_t *json_finding(const struct onereg_finding *f)
 		json_object_set_new(o, "errno", json_integer(f->error));
 	set_string(o, "operation", f->operation);
 	set_string(o, "todo", f->todo);
+	set_string(o, "known", f->known);
 	return o;
 }
 

@@ -111,6 +111,13 @@ static const struct {
 	  "state" },
 	{ ENTRIES("{\"register\": \"X0\", \"missing\": true, " REASON "}"),
 	  -EBADMSG, "tolerate[0] (X0).register", "is none" },
+	{ ENTRIES("{\"register\": \"MIDR_EL1\", \"since\": \"6.4\", " REASON
+		  "}"), -EBADMSG, "tolerate[0] (MIDR_EL1).since", "source" },
+	{ ENTRIES("{\"register\": \"MIDR_EL1\", \"until\": 6.3, " REASON "}"),
+	  -EBADMSG, "tolerate[0] (MIDR_EL1).until", "string" },
+	{ ENTRIES("{\"register\": \"MIDR_EL1\", \"source\": \"a\\tb\", "
+		  REASON "}"), -EBADMSG, "tolerate[0] (MIDR_EL1).source",
+	  "control" },
 };
 
 Test(tolerance, what_is_wrong_is_named)
