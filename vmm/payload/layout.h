@@ -13,12 +13,31 @@
 /* struct cpu *, by affinity: MPIDR_EL1[12:0], so one register finds it */
 #define PAYLOAD_SLOTS 0x40010000
 #define PAYLOAD_LOAD 0x40080000
+/* tables of the ITS and of LPIs, up to PAYLOAD_CPUS */
+#define PAYLOAD_ITS 0x40100000
 #define PAYLOAD_CPUS 0x40200000
 #define PAYLOAD_CPU_SIZE 0x6000
 #define PAYLOAD_MAX_CPUS 512
 #define PAYLOAD_MAX_REGS 288
 #define PAYLOAD_MAX_FAILURES 4
 #define PAYLOAD_MAGIC 0x64616f6c7961706f /* "opayload" */
+
+/*
+ * Registers of the device that sends messages (msi.h), 32 bits each. The guest
+ * gives it a doorbell, its number of events and the first's id, then enables
+ * it. Reading TAKE gives the number of the message that waits, 1 for the first
+ * of its event, and the event is sent again; 0: none waits.
+ */
+#define MSI_DEVICE 0x00 /* read-only: MSI_DEVICE_ID */
+#define MSI_CONTROL 0x04 /* bit 0: enabled; the next four then stay */
+#define MSI_DOORBELL_LO 0x08
+#define MSI_DOORBELL_HI 0x0c
+#define MSI_FIRST 0x10
+#define MSI_N_EVENTS 0x14
+#define MSI_TAKE 0x100 /* one an event */
+#define MSI_SENT 0x200 /* read-only, one an event: messages so far */
+#define MSI_EVENTS 32
+#define MSI_DEVICE_ID 0x15
 
 /* struct cpu, for assembly */
 #define CPU_X 0x000
@@ -56,6 +75,7 @@ struct payload_params {
 	 * here; 0 where the CPU does not have it, all ones where the value
 	 * is given and compared in full */
 	uint64_t covered[PAYLOAD_MAX_REGS];
+	uint64_t its, msi; /* 0: there is none */
 };
 
 struct payload_failure {
@@ -96,6 +116,7 @@ struct cpu {
 	uint64_t signed_pointer[5];
 	uint64_t hypercall[12];
 	uint32_t redist[20];
+	uint64_t lpi_base[2]; /* GICR_PROPBASER, GICR_PENDBASER */
 	uint64_t expected[PAYLOAD_MAX_REGS];
 };
 #endif
