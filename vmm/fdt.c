@@ -142,6 +142,25 @@ static void psci(struct tree *t)
 	end(t);
 }
 
+static void its(struct tree *t, const struct vm *vm)
+{
+	char name[32];
+
+	if (!vm->machine.its)
+		return;
+	CELLS(t, "#address-cells", 2);
+	CELLS(t, "#size-cells", 2);
+	bytes(t, "ranges", "", 0);
+	snprintf(name, sizeof(name), "its@%llx",
+		 (unsigned long long)vm->machine.its);
+	begin(t, name);
+	string(t, "compatible", "arm,gic-v3-its");
+	bytes(t, "msi-controller", "", 0);
+	CELLS(t, "#msi-cells", 1);
+	LONGS(t, "reg", vm->machine.its, ITS_SIZE);
+	end(t);
+}
+
 static void gic(struct tree *t, const struct vm *vm)
 {
 	char name[32];
@@ -155,6 +174,7 @@ static void gic(struct tree *t, const struct vm *vm)
 	LONGS(t, "reg", vm->machine.gicd, GICD_SIZE, vm->machine.gicr,
 	      GICR_SIZE * vm->machine.vcpus);
 	CELLS(t, "phandle", GIC_PHANDLE);
+	its(t, vm);
 	end(t);
 }
 

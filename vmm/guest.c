@@ -170,6 +170,8 @@ static void fill_params(struct vm *vm, const struct guest_options *options)
 		.uart = UART_BASE,
 		.nr_irqs = vm->machine.nr_irqs,
 		.no_physical_timer = physical_timer_lost(vm),
+		.its = vm->machine.its,
+		.msi = vm->machine.its ? MSI_BASE : 0,
 	};
 }
 

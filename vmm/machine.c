@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "msi_json.h"
 #include "vmm.h"
 
 #define FORMAT 1
@@ -72,6 +73,7 @@ char *machine_text(struct vm *vm, const struct digests *digests)
 {
 	const struct machine *m = &vm->machine;
 	struct uart_state uart;
+	struct msi_state msi;
 	json_t *object;
 	char *text;
 
@@ -86,6 +88,11 @@ char *machine_text(struct vm *vm, const struct digests *digests)
 	uart_get(&vm->uart, &uart);
 	if (object)
 		add_uart(object, &uart);
+	msi_get(&vm->msi, &msi);
+	if (object && m->its) {
+		json_object_set_new(object, "its", json_integer(m->its));
+		json_object_set_new(object, "msi", msi_json(&msi));
+	}
 	text = json_dumps(object, JSON_INDENT(2));
 	json_decref(object);
 	if (!text)
@@ -310,6 +317,23 @@ static int parse_kind(json_t *object, const char *path, struct machine *ret)
 		      "%s: unknown kind of guest: %.40s", path, kind);
 }
 
+/* An older writer knew neither. */
+static int parse_its(json_t *object, const char *path, struct machine *ret)
+{
+	json_t *its = json_object_get(object, "its");
+
+	if (!its)
+		return 0;
+	if (json_integer_value(its) < 1 ||
+	    msi_parse(json_object_get(object, "msi"), &ret->msi))
+		return cannot("give a directory that --save wrote",
+			      "%s: \"its\" is no address, or \"msi\" not what "
+			      "the device has",
+			      path);
+	ret->its = json_integer_value(its);
+	return 0;
+}
+
 static int take_object(json_t *object, const json_error_t *why,
 		       const char *path, struct machine *ret)
 {
@@ -318,7 +342,9 @@ static int take_object(json_t *object, const json_error_t *why,
 	if (!object)
 		return cannot("give a directory that --save wrote", "%s: %s",
 			      path, why->text);
-	rc = parse(object, path, ret) ?: parse_kind(object, path, ret);
+	rc = parse(object, path, ret) ?:
+	     parse_kind(object, path, ret) ?:
+	     parse_its(object, path, ret);
 	if (!rc)
 		rc = parse_uart(object, path, &ret->uart);
 	json_decref(object);
@@ -346,4 +372,12 @@ int machine_read(const char *dir, struct machine *ret)
 void machine_devices(struct vm *vm, const struct machine *machine)
 {
 	uart_set(&vm->uart, &machine->uart);
+	msi_set(&vm->msi, &machine->msi);
+}
+
+bool machine_alike(const struct machine *a, const struct machine *b)
+{
+	return a->memory_size == b->memory_size && a->vcpus == b->vcpus &&
+	       a->nr_irqs == b->nr_irqs && a->gicd == b->gicd &&
+	       a->gicr == b->gicr && a->its == b->its && a->kind == b->kind;
 }

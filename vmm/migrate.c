@@ -283,7 +283,7 @@ static int precopy(struct sender *s)
 static int last_pages(struct sender *s)
 {
 	uint64_t before = s->pages.sent;
-	/* stopping the registers may have written to guest memory, too */
+	/* stopping the registers has written an ITS's tables to memory */
 	int rc = memory_log_fetch(&s->log) ?:
 			 send_pages(s, memory_log_count(&s->log));
 

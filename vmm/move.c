@@ -71,13 +71,16 @@ static int stage(struct move *m)
 	return vm_start(m->to);
 }
 
-static void move_uart(struct uart *to, struct uart *from)
+static void move_devices(struct vm *to, struct vm *from)
 {
-	struct uart_state state;
+	struct uart_state uart;
+	struct msi_state msi;
 
-	uart_get(from, &state);
-	uart_set(to, &state);
-	to->quiet = from->quiet;
+	uart_get(&from->uart, &uart);
+	uart_set(&to->uart, &uart);
+	to->uart.quiet = from->uart.quiet;
+	msi_get(&from->msi, &msi);
+	msi_set(&to->msi, &msi);
 }
 
 /* Until the guest may go on at the other place. */
@@ -97,7 +100,7 @@ static int black_out(struct move *m)
 	m->blackout.stop = lap(&start);
 	memcpy(m->to->memory, m->from->memory,
 	       m->options->machine.memory_size);
-	move_uart(&m->to->uart, &m->from->uart);
+	move_devices(m->to, m->from);
 	m->blackout.memory = lap(&start);
 	rc = onereg_destination_commit(m->destination, changes, size,
 				       m->report);

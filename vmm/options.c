@@ -33,6 +33,7 @@ void usage(void)
 	     "  --hold N           rounds for which the payload holds its registers\n"
 	     "  --no-sve, --no-pmu, --no-pauth\n"
 	     "                     leave a vCPU feature out\n"
+	     "  --no-its           no ITS, and no device that sends it messages\n"
 	     "  --hypercalls VCPU[-VCPU]:REGISTER=VALUE[,...]\n"
 	     "                     services that vCPUs differ in, where KVM offers it\n"
 	     "  --baseline FILE    show the guest what all hosts have (onereg baseline)\n"
@@ -83,6 +84,7 @@ enum {
 	OPT_NO_SVE,
 	OPT_NO_PMU,
 	OPT_NO_PAUTH,
+	OPT_NO_ITS,
 	OPT_RUN_FOR,
 	OPT_CHECK,
 	OPT_SAVE,
@@ -125,6 +127,7 @@ static const struct option known[] = {
 	{ "no-sve", no_argument, NULL, OPT_NO_SVE },
 	{ "no-pmu", no_argument, NULL, OPT_NO_PMU },
 	{ "no-pauth", no_argument, NULL, OPT_NO_PAUTH },
+	{ "no-its", no_argument, NULL, OPT_NO_ITS },
 	{ "run-for", required_argument, NULL, OPT_RUN_FOR },
 	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "save", required_argument, NULL, OPT_SAVE },
@@ -172,6 +175,7 @@ static const unsigned char users[] = {
 	[OPT_NO_SVE - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_NO_PMU - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_NO_PAUTH - OPT_VCPUS] = RUN | WITNESS | MOVE,
+	[OPT_NO_ITS - OPT_VCPUS] = RUN | WITNESS | MOVE,
 	[OPT_RUN_FOR - OPT_VCPUS] = RUN | RESTORE | RECEIVE,
 	[OPT_CHECK - OPT_VCPUS] = RUN | RESTORE | RECEIVE,
 	[OPT_SAVE - OPT_VCPUS] = RUN | RESTORE | RECEIVE,
@@ -379,6 +383,9 @@ static int take(int option, struct options *o)
 	case OPT_NO_PAUTH:
 		o->shape.no_pauth = true;
 		return 0;
+	case OPT_NO_ITS:
+		o->machine.its = 0;
+		return 0;
 	case OPT_RUN_FOR:
 		return seconds(optarg, &o->run_for);
 	case OPT_CHECK:
@@ -423,6 +430,7 @@ static void defaults(struct options *o)
 			.nr_irqs = NR_IRQS,
 			.gicd = GICD_BASE,
 			.gicr = GICR_BASE,
+			.its = ITS_BASE,
 		},
 		.vcpu = 1,
 		.bits = 3,

@@ -6,6 +6,17 @@
 
 #include "vmm.h"
 
+/* How the library looks at tables that KVM keeps in guest memory. */
+static int read_memory(void *userdata, uint64_t address, void *buf, size_t size)
+{
+	const uint8_t *from = guest_memory(userdata, address, size);
+
+	if (!from)
+		return -EFAULT;
+	memcpy(buf, from, size);
+	return 0;
+}
+
 /*
  * One for all of the VM's life: after a restore it knows, for a later save,
  * the features and capabilities that the image brought.
@@ -20,6 +31,10 @@ int plane_open(struct vm *vm)
 		.n_vcpus = vm->machine.vcpus,
 		.gic_fd = vm->gic_fd,
 		.target = vm->init.target,
+		.its_fds = &vm->its_fd,
+		.n_its = vm->its_fd >= 0,
+		.read_memory = read_memory,
+		.userdata = vm,
 	};
 	int rc;
 

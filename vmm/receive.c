@@ -95,15 +95,12 @@ static int take_image(void *userdata, const void *data, size_t size,
 static int take_devices(void *userdata, const void *text, size_t size)
 {
 	struct receiver *r = userdata;
-	const struct machine *m = &r->machine;
 	struct machine now;
 	int rc = machine_parse(text, size, "DEVS", &now);
 
 	if (rc)
 		return rc;
-	if (now.memory_size != m->memory_size || now.vcpus != m->vcpus ||
-	    now.nr_irqs != m->nr_irqs || now.gicd != m->gicd ||
-	    now.gicr != m->gicr || now.kind != m->kind)
+	if (!machine_alike(&now, &r->machine))
 		return cannot(NULL, "DEVS is of another VM than MACH");
 	machine_devices(&r->vm, &now);
 	return 0;

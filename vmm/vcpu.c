@@ -74,6 +74,32 @@ static bool system_event(struct vcpu *vcpu)
 	return false;
 }
 
+static void message_mmio(struct vm *vm, struct kvm_run *run)
+{
+	uint64_t offset = run->mmio.phys_addr - MSI_BASE;
+	uint32_t len = run->mmio.len < 4 ? run->mmio.len : 4, value = 0;
+
+	if (run->mmio.is_write) {
+		memcpy(&value, run->mmio.data, len);
+		msi_write(&vm->msi, offset, value);
+		return;
+	}
+	value = msi_read(&vm->msi, offset);
+	memset(run->mmio.data, 0, sizeof(run->mmio.data));
+	memcpy(run->mmio.data, &value, len);
+}
+
+static void mmio(struct vm *vm, struct kvm_run *run)
+{
+	uint64_t address = run->mmio.phys_addr;
+
+	if (vm->machine.its && address >= MSI_BASE &&
+	    address < MSI_BASE + MSI_SIZE)
+		message_mmio(vm, run);
+	else
+		uart_mmio(&vm->uart, run);
+}
+
 static bool handle_exit(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
@@ -81,7 +107,7 @@ static bool handle_exit(struct vcpu *vcpu)
 
 	switch (run->exit_reason) {
 	case KVM_EXIT_MMIO:
-		uart_mmio(&vm->uart, run);
+		mmio(vm, run);
 		vcpu->pending = true;
 		return true;
 	case KVM_EXIT_INTR:
@@ -210,6 +236,12 @@ int vm_start(struct vm *vm)
 		return cannot_errno("try fewer --vcpus",
 				    "pthread_create for a vCPU");
 	}
+	rc = vm->machine.its ? msi_start(&vm->msi) : 0;
+	if (rc) {
+		errno = rc;
+		return cannot_errno("try fewer --vcpus",
+				    "pthread_create for a device");
+	}
 	return 0;
 }
 
@@ -223,6 +255,7 @@ void vm_resume(struct vm *vm)
 	while (vm->parked > vm->ended)
 		pthread_cond_wait(&vm->changed, &vm->lock);
 	pthread_mutex_unlock(&vm->lock);
+	msi_go(&vm->msi);
 }
 
 static void kick_vcpu(struct vcpu *vcpu)
@@ -277,6 +310,8 @@ int vm_pause(struct vm *vm)
 		pthread_cond_wait(&vm->changed, &vm->lock);
 	end = vm->end;
 	pthread_mutex_unlock(&vm->lock);
+	/* before registers are read: what it sends lands in the ITS */
+	msi_stop(&vm->msi);
 	return end == GOING ? 0 : CANNOT;
 }
 
@@ -290,4 +325,5 @@ void vm_quit(struct vm *vm)
 	for (unsigned int i = 0; i < vm->machine.vcpus; i++)
 		if (vm->vcpus[i].started)
 			pthread_join(vm->vcpus[i].thread, NULL);
+	msi_quit(&vm->msi);
 }

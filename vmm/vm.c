@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A VM: memory, vCPUs and GIC. What runs in it is set up elsewhere. */
+/* A VM: memory, vCPUs, GIC and ITS. What runs in it is set up elsewhere. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -145,8 +145,8 @@ static int create_vcpus(struct vm *vm)
 	return 0;
 }
 
-static int gic_attr(struct vm *vm, uint32_t group, uint64_t attr, void *value,
-		    const char *what)
+static int device_attr(int fd, uint32_t group, uint64_t attr, void *value,
+		       const char *what)
 {
 	struct kvm_device_attr a = {
 		.group = group,
@@ -154,9 +154,8 @@ static int gic_attr(struct vm *vm, uint32_t group, uint64_t attr, void *value,
 		.addr = (uintptr_t)value,
 	};
 
-	if (ioctl(vm->gic_fd, KVM_SET_DEVICE_ATTR, &a) < 0)
-		return cannot_errno(NULL, "KVM_SET_DEVICE_ATTR of GICv3, %s",
-				    what);
+	if (ioctl(fd, KVM_SET_DEVICE_ATTR, &a) < 0)
+		return cannot_errno(NULL, "KVM_SET_DEVICE_ATTR of %s", what);
 	return 0;
 }
 
@@ -175,20 +174,75 @@ static int create_gic(struct vm *vm)
 		return cannot_errno("the host needs a GICv3",
 				    "KVM_CREATE_DEVICE of GICv3");
 	vm->gic_fd = device.fd;
-	rc = gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs,
-		      "number of interrupts");
+	rc = device_attr(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs,
+			 "GICv3, number of interrupts");
 	if (!rc)
-		rc = gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
-			      KVM_VGIC_V3_ADDR_TYPE_DIST, &dist,
-			      "distributor's address");
+		rc = device_attr(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
+				 KVM_VGIC_V3_ADDR_TYPE_DIST, &dist,
+				 "GICv3, distributor's address");
 	if (!rc)
-		rc = gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_ADDR,
-			      KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist,
-			      "redistributors' address");
+		rc = device_attr(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
+				 KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist,
+				 "GICv3, redistributors' address");
 	if (!rc)
-		rc = gic_attr(vm, KVM_DEV_ARM_VGIC_GRP_CTRL,
-			      KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "CTRL_INIT");
+		rc = device_attr(vm->gic_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
+				 KVM_DEV_ARM_VGIC_CTRL_INIT, NULL,
+				 "GICv3, CTRL_INIT");
 	return rc;
+}
+
+/* The machine file says it before there are registers, and they say it, too. */
+static int check_its(const struct machine *machine,
+		     const struct onereg_image *image)
+{
+	if (!image || (onereg_image_n_its(image) == (machine->its != 0) &&
+		       onereg_image_its_address(image, 0) == machine->its))
+		return 0;
+	return cannot("they are not of one VM",
+		      "the registers have %zu ITSes, the first at 0x%llx, the "
+		      "machine has it at 0x%llx (0: none)",
+		      onereg_image_n_its(image),
+		      (unsigned long long)onereg_image_its_address(image, 0),
+		      (unsigned long long)machine->its);
+}
+
+static int create_its(struct vm *vm, const struct onereg_image *image)
+{
+	struct kvm_create_device device = { .type = KVM_DEV_TYPE_ARM_VGIC_ITS };
+	uint64_t address = vm->machine.its;
+	int rc = check_its(&vm->machine, image);
+
+	if (rc || !address)
+		return rc;
+	if (ioctl(vm->vm_fd, KVM_CREATE_DEVICE, &device) < 0)
+		return cannot_errno("run --no-its makes a VM without one",
+				    "KVM_CREATE_DEVICE of an ITS");
+	vm->its_fd = device.fd;
+	rc = device_attr(vm->its_fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
+			 KVM_VGIC_ITS_ADDR_TYPE, &address, "ITS, address");
+	if (!rc)
+		rc = device_attr(vm->its_fd, KVM_DEV_ARM_VGIC_GRP_CTRL,
+				 KVM_DEV_ARM_VGIC_CTRL_INIT, NULL,
+				 "ITS, CTRL_INIT");
+	return rc;
+}
+
+/* As a device on a bus it does not learn what becomes of its message. */
+static void send_message(void *userdata, uint64_t doorbell, uint32_t event)
+{
+	struct vm *vm = userdata;
+	struct kvm_msi message = {
+		.address_lo = doorbell,
+		.address_hi = doorbell >> 32,
+		.data = event,
+		.flags = KVM_MSI_VALID_DEVID,
+		.devid = MSI_DEVICE_ID,
+	};
+
+	if (ioctl(vm->vm_fd, KVM_SIGNAL_MSI, &message) < 0)
+		cannot_errno("the guest waits for it in vain",
+			     "KVM_SIGNAL_MSI of event %u to 0x%llx", event,
+			     (unsigned long long)doorbell);
 }
 
 static bool has_cap(struct vm *vm, int cap)
@@ -234,6 +288,7 @@ static int choose_shape(struct vm *vm, const struct shape *shape)
 int vm_create(struct vm *vm, const struct machine *machine,
 	      const struct shape *shape, const struct onereg_image *image)
 {
+	const struct msi_line line = { .userdata = vm, .send = send_message };
 	int rc;
 
 	memset(vm, 0, sizeof(*vm));
@@ -241,10 +296,12 @@ int vm_create(struct vm *vm, const struct machine *machine,
 	vm->kvm_fd = -1;
 	vm->vm_fd = -1;
 	vm->gic_fd = -1;
+	vm->its_fd = -1;
 	vm->phase = PAUSED;
 	pthread_mutex_init(&vm->lock, NULL);
 	pthread_cond_init(&vm->changed, NULL);
 	uart_init(&vm->uart);
+	msi_init(&vm->msi, &line);
 	machine_devices(vm, machine);
 	rc = open_kvm(vm);
 	vm->uart.vm_fd = vm->vm_fd;
@@ -257,7 +314,7 @@ int vm_create(struct vm *vm, const struct machine *machine,
 	if (!rc)
 		rc = create_vcpus(vm);
 	if (!rc)
-		rc = create_gic(vm);
+		rc = create_gic(vm) ?: create_its(vm, image);
 	if (rc)
 		vm_close(vm);
 	return rc;
@@ -361,6 +418,7 @@ void vm_close(struct vm *vm)
 	free(vm->vcpu_fds);
 	vm->vcpus = NULL;
 	vm->vcpu_fds = NULL;
+	close_fd(vm->its_fd);
 	close_fd(vm->gic_fd);
 	close_fd(vm->vm_fd);
 	close_fd(vm->kvm_fd);

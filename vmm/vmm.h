@@ -10,6 +10,7 @@
 #include <linux/kvm.h>
 
 #include "migrate.h"
+#include "msi.h"
 #include "onereg.h"
 
 /* Exit status of every command. */
@@ -17,10 +18,14 @@ enum status { YES = 0, NO = 1, USAGE = 2, CANNOT = 3 };
 
 #define RAM_BASE 0x40000000ull
 #define GICD_BASE 0x08000000ull
+#define ITS_BASE 0x08080000ull
+#define ITS_SIZE 0x20000ull
 /* Clear of the UART with 512 redistributors of 128 KiB each. */
 #define GICR_BASE 0x10000000ull
 #define UART_BASE 0x09000000ull
 #define UART_IRQ 33 /* its number for the GIC; an SPI */
+#define MSI_BASE 0x0a000000ull
+#define MSI_SIZE 0x1000ull
 #define NR_IRQS 96
 #define MAX_VCPUS 512
 #define PMU_PPI 23
@@ -55,9 +60,11 @@ struct machine {
 	unsigned int vcpus;
 	unsigned int nr_irqs;
 	uint64_t gicd, gicr;
+	uint64_t its; /* 0: neither an ITS nor the device of msi.h */
 	char guest[64]; /* its name, for people */
 	enum guest_kind kind;
 	struct uart_state uart;
+	struct msi_state msi;
 	struct digests digests; /* of a saved one */
 };
 
@@ -91,6 +98,7 @@ enum end { GOING, SHUT_DOWN, RESET, FAILED };
 struct vm {
 	struct machine machine;
 	int kvm_fd, vm_fd, gic_fd;
+	int its_fd; /* or -1 */
 	uint8_t *memory;
 	struct vcpu *vcpus;
 	int *vcpu_fds;
@@ -100,6 +108,7 @@ struct vm {
 	struct onereg_vm *plane; /* NULL until plane_open() */
 	bool no_physical_timer; /* on some host that the guest may go to */
 	struct uart uart;
+	struct msi msi;
 
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
@@ -219,6 +228,8 @@ int machine_parse(const char *text, size_t size, const char *name,
 		  struct machine *ret);
 /* What the devices held goes into those of the VM. */
 void machine_devices(struct vm *vm, const struct machine *machine);
+/* Of the same shape, whatever their devices hold? */
+bool machine_alike(const struct machine *a, const struct machine *b);
 int memory_write(const struct vm *vm, int dir_fd);
 /* CANNOT also where it is not the memory that belongs to the machine. */
 int memory_read(struct vm *vm, const char *dir);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The GIC: patterns in what is not used, one SPI and one SGI pending but
- * masked, one SGI active for good with the timer's interrupt above it.
+ * masked, one SGI active for good with the timer's interrupt and LPIs above it.
  */
 #include "guest.h"
 
@@ -22,6 +22,7 @@
 #define PENDING_SGI 2
 #define PENDING_SPI 40
 #define TIMER_PPI 27
+#define FIRST_LPI 8192
 /* SGIs, and PPIs that no device of this VM drives */
 #define FREE_PRIVATE 0x807ffff9
 /* The lines of the PMU and the timers move by themselves. */
@@ -190,6 +191,7 @@ static const char *const private_name[] = {
 void gic_start(struct cpu *cpu)
 {
 	private_read(cpu, cpu->redist);
+	its_start(cpu);
 }
 
 static void check_bank(struct cpu *cpu, const char *name, unsigned int i,
@@ -233,11 +235,12 @@ void gic_check(struct cpu *cpu)
 	private_read(cpu, now);
 	for (unsigned int i = 0; i < N_PRIVATE; i++)
 		check(cpu, private_name[i], cpu->redist[i], now[i]);
+	its_check(cpu);
 	if (cpu->number == 0)
 		distributor_check(cpu);
 }
 
-/* From the vector: the timer's is the only interrupt to come. */
+/* From the vector: the timer's interrupt, or an LPI. */
 void irq(void);
 void irq(void)
 {
@@ -249,10 +252,11 @@ void irq(void)
 		return;
 	if (id == TIMER_PPI)
 		timer_tick(cpu);
-	else
+	else if (!its_interrupt(cpu, id))
 		fail(cpu, "interrupt", TIMER_PPI, id);
 	MSR("S3_0_C12_C12_1", id); /* ICC_EOIR1_EL1 */
-	if (MRS("S3_0_C12_C12_4") & 2)
+	/* an LPI is never active */
+	if (id < FIRST_LPI && MRS("S3_0_C12_C12_4") & 2)
 		MSR("S3_0_C12_C11_1", id); /* ICC_DIR_EL1 */
 	isb();
 }

@@ -67,6 +67,21 @@ void gic_setup(struct cpu *cpu);
 void gic_start(struct cpu *cpu);
 void gic_check(struct cpu *cpu);
 
+/* its.c; nothing is done where there is no ITS */
+void its_setup(struct cpu *self);
+void its_start(struct cpu *cpu);
+void its_check(struct cpu *cpu);
+void its_pass(struct cpu *self); /* of vCPU 0 */
+bool its_interrupt(struct cpu *cpu, uint64_t id);
+uint64_t its_received(void);
+/*
+ * The question, for vCPU 0: lets the parked events in. It is answered once
+ * each event came since, and the parked ones wait again.
+ */
+void its_ask(void);
+bool its_answered(struct cpu *self);
+void its_stalled_check(struct cpu *self);
+
 /* timer.c */
 void timer_start(struct cpu *cpu);
 void timer_tick(struct cpu *cpu);

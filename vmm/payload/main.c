@@ -132,8 +132,10 @@ static void __attribute__((noreturn)) run(struct cpu *cpu)
 	cpu->status.up = 1;
 	for (;;) {
 		pass(cpu);
-		if (cpu->number == 0)
-			report_poll(cpu);
+		if (cpu->number != 0)
+			continue;
+		its_pass(cpu);
+		report_poll(cpu);
 	}
 }
 
@@ -166,6 +168,7 @@ void boot_main(struct payload_params *given)
 		cpu_describe(n);
 	features_read();
 	gic_setup_distributor();
+	its_setup(self);
 	for (uint64_t n = 1; n < params->guest_cpus; n++) {
 		struct cpu *cpu = cpu_by_number(n);
 		uint64_t rc = hvc(PSCI_CPU_ON, cpu->mpidr,

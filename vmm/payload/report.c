@@ -173,6 +173,7 @@ static void report_ok(void)
 	put_field(" bunched", bunched, 10);
 	put_field(" max-jump", jump * 1000 / (MRS("cntfrq_el0") / 1000), 10);
 	put("us");
+	put_field(" lpis", its_received(), 10);
 	put_services();
 	if (params->no_physical_timer)
 		put(" unchecked=CNTP");
@@ -215,6 +216,7 @@ static void stalled_check(struct cpu *self)
 			fail_indexed(self, "passes-of-vcpu", n, before[n] + 2,
 				     s->passes);
 	}
+	its_stalled_check(self);
 }
 
 /* In steps of at most a second: the clock may jump while the VM is away. */
@@ -237,6 +239,7 @@ static void question_take(void)
 	last = MRS("cntvct_el0");
 	waited = 0;
 	answering = true;
+	its_ask();
 }
 
 /* Called between passes of vCPU 0, which go on until the answer is known. */
@@ -246,7 +249,7 @@ void report_poll(struct cpu *self)
 		question_take();
 	if (!answering)
 		return;
-	if (all_passed())
+	if (all_passed() && its_answered(self))
 		off_check(self);
 	else if (patience_over())
 		stalled_check(self);
