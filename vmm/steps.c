@@ -6,9 +6,10 @@
  *
  * Runs one after the other and prints "step N: exit STATUS" after each. After
  * "and" in place of the comma a command runs only if the one before it exited
- * with 0; else that is the end, and the exit status 1. The command "keep FILE
- * TO" copies a file, for what was made outside of out/. N=FILE: all commands
- * have FILE as descriptor N, open from the first to the last.
+ * with 0; else that is the end, and the exit status 1. After "with" it runs at
+ * the same time as the one before it. The command "keep FILE TO" copies a file,
+ * for what was made outside of out/. N=FILE: all commands have FILE as
+ * descriptor N, open from the first to the last.
  */
 #include <ctype.h>
 #include <fcntl.h>
@@ -33,27 +34,43 @@ static int keep(const char *from, const char *to)
 	return rc;
 }
 
-static int step(char **argv)
+static pid_t start(char **argv)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	execvp(argv[0], argv);
+	perror(argv[0]);
+	_exit(127);
+}
+
+static int finish(pid_t pid)
 {
 	int status = 0;
-	pid_t pid;
 
-	if (argv[0] && !strcmp(argv[0], "keep") && argv[1] && argv[2])
-		return keep(argv[1], argv[2]);
-	pid = fork();
-	if (pid == 0) {
-		execvp(argv[0], argv);
-		perror(argv[0]);
-		_exit(127);
-	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		return 127;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+static int step(char **argv)
+{
+	if (argv[0] && !strcmp(argv[0], "keep") && argv[1] && argv[2])
+		return keep(argv[1], argv[2]);
+	return finish(start(argv));
+}
+
+static void tell(int n, int status)
+{
+	printf("step %d: exit %d\n", n, status);
+	fflush(stdout);
+}
+
 static bool ends(const char *word)
 {
-	return !strcmp(word, ",") || !strcmp(word, "and");
+	return !strcmp(word, ",") || !strcmp(word, "and") ||
+	       !strcmp(word, "with");
 }
 
 static void hold(const char *text)
@@ -67,23 +84,40 @@ static void hold(const char *text)
 	}
 }
 
+/* n is the step's number; other: of the one that runs meanwhile. */
+static int one_or_two(char **argv, int n, pid_t *other)
+{
+	int status = step(argv);
+
+	tell(n, status);
+	if (*other) {
+		int theirs = finish(*other);
+
+		tell(n - 1, theirs);
+		status = status ?: theirs;
+	}
+	*other = 0;
+	return status;
+}
+
 int main(int argc, char **argv)
 {
-	int first = 1, n = 0, status = 0;
+	int first = 1, n = 0;
+	pid_t other = 0;
 
 	if (argc > 1 && isdigit(argv[1][0]) && strchr(argv[1], '='))
 		hold(argv[first++]);
 	for (int i = first; i <= argc; i++) {
-		bool must;
+		const char *end = i < argc ? argv[i] : ",";
 
-		if (i < argc && !ends(argv[i]))
+		if (i < argc && !ends(end))
 			continue;
-		must = i < argc && !strcmp(argv[i], "and");
 		argv[i] = NULL;
-		status = step(argv + first);
-		printf("step %d: exit %d\n", ++n, status);
-		fflush(stdout);
-		if (must && status)
+		n++;
+		if (!strcmp(end, "with") && !other)
+			other = start(argv + first);
+		else if (one_or_two(argv + first, n, &other) &&
+			 !strcmp(end, "and"))
 			return 1;
 		first = i + 1;
 	}
