@@ -407,6 +407,7 @@ static int level_all(struct level *l)
 			if (level_first_has(l, i, set->ids[k]))
 				r = level_register(l, set->ids[k]);
 	}
+	level_ssbd(l);
 	r = r ?: level_caches(l);
 	r = r ?: level_counters(l);
 	r = r ?: level_vectors(l);

@@ -56,6 +56,7 @@ static inline uint64_t bits_of(const struct onereg_field *f)
 /* ---- baseline_whole.c ---- */
 
 void level_fact(struct level *l, uint64_t id);
+void level_ssbd(struct level *l);
 int level_caches(struct level *l);
 int level_counters(struct level *l);
 int level_vectors(struct level *l);

@@ -8,8 +8,12 @@
 
 #include "baseline.h"
 #include "check.h"
+#include "tolerance.h"
 
 #define PMCR_N		(31ULL << 11)
+#define PFR1		KA_SYS(3, 0, 0, 4, 1)
+#define PFR1_SSBS	(15ULL << 4)
+#define SSBD		KA_FW(2)
 #define CLASS_OF(id)	((id) & KA_REG_CLASS_MASK)
 #define CAP_ARM_WRITABLE_IMP_ID_REGS 239
 
@@ -45,6 +49,9 @@ void level_fact(struct level *l, uint64_t id)
 	char a[32], b[32];
 	size_t i = 1;
 
+	/* Once it is known what guests are shown. */
+	if (id == SSBD)
+		return;
 	while (i < l->n && same_fact(l, i, id))
 		i++;
 	if (i == l->n)
@@ -69,6 +76,89 @@ void level_fact(struct level *l, uint64_t id)
 	     "shows a guest what its host has%s",
 	     level_name(l, 0, a), level_name(l, i, b),
 	     identity ? ", by which it chose its errata workarounds" : "");
+}
+
+/* ---- SMCCC_ARCH_WORKAROUND_2, which follows ID_AA64PFR1_EL1.SSBS ---- */
+
+enum ssbd { SSBD_EXPOSED, SSBD_SAFE, SSBD_HIDES };
+
+/*
+ * Where the CPU has SSBS, KVM tells a guest that sees it 0; one that does not
+ * see it is told 3 if the host is safe, which no description of it says.
+ */
+static enum ssbd ssbd_of(const struct level *l, size_t host)
+{
+	uint64_t own = fleet_value(l->p[host], PFR1) & PFR1_SSBS, shown = own;
+
+	if (fleet_value(l->p[host], SSBD) >= 2)
+		return SSBD_SAFE;
+	for (size_t i = 0; i < l->to->n; i++)
+		if (l->to->regs[i].id == PFR1 &&
+		    !(l->to->regs[i].left & PFR1_SSBS)) {
+			memcpy(&shown, l->to->regs[i].value, sizeof(shown));
+			shown &= PFR1_SSBS;
+		}
+	return own && !shown ? SSBD_HIDES : SSBD_EXPOSED;
+}
+
+/* The first host like that, or n. */
+static size_t find_ssbd(const struct level *l, enum ssbd what)
+{
+	size_t i = 0;
+
+	while (i < l->n && (regset_find(&l->p[i]->set, SSBD) < 0 ||
+			    ssbd_of(l, i) != what))
+		i++;
+	return i;
+}
+
+static void refuses_ssbd(struct level *l, size_t from, size_t to)
+{
+	bool hides = ssbd_of(l, from) == SSBD_HIDES;
+	struct finding told = {
+		.severity = ONEREG_IMPOSSIBLE,
+		.class_ = ONEREG_CLASS_VALUE,
+		.id = SSBD,
+		.a = hides ? 3 : fleet_value(l->p[from], SSBD),
+		.b = fleet_value(l->p[to], SSBD),
+		.todo = "make a fleet of the hosts that agree, or answer for "
+			"it in a file of tolerances",
+	};
+	const char *reason = NULL;
+	char a[32], b[32];
+
+	if (!(3 & ~tolerated_bits(l->tolerances, SSBD, told.a, told.b,
+				  &reason))) {
+		told.severity = ONEREG_CARE;
+		told.class_ = ONEREG_CLASS_TOLERATED;
+		told.todo = "a guest is shown what its host has";
+		level_tell(l, &told, "tolerated: %s", reason);
+	} else {
+		level_tell(l, &told, "a guest%s is told by %.60s that it is "
+			   "safe, which %.60s refuses to say",
+			   hides ? " that is not shown SSBS" : "",
+			   level_name(l, from, a), level_name(l, to, b));
+	}
+}
+
+void level_ssbd(struct level *l)
+{
+	size_t hides = find_ssbd(l, SSBD_HIDES), safe = find_ssbd(l, SSBD_SAFE);
+	size_t exposed = find_ssbd(l, SSBD_EXPOSED);
+	char a[32], b[32];
+
+	if (exposed < l->n && (safe < l->n || hides < l->n))
+		refuses_ssbd(l, safe < l->n ? safe : hides, exposed);
+	else if (hides < l->n && safe < l->n)
+		level_tell(l, &(struct finding){
+				.severity = ONEREG_CARE,
+				.class_ = ONEREG_CLASS_VALUE,
+				.id = SSBD,
+				.todo = "see that the host's mitigations are "
+					"not switched off",
+			}, "not known what %.60s tells a guest that is not "
+			   "shown SSBS; if not the same as %.60s, it refuses",
+			   level_name(l, hides, a), level_name(l, safe, b));
 }
 
 /* ---- caches ---- */

@@ -32,6 +32,14 @@ void onereg_image_free(struct onereg_image *image)
 	free(image);
 }
 
+bool image_has_aa32(const struct onereg_image *image)
+{
+	ptrdiff_t at = regset_find(&image->vm_set, KA_SYS(3, 0, 0, 4, 0));
+
+	return at < 0 || (regset_u64(&image->vm_set, image->vm_row,
+				     (size_t)at) & 15) != 1;
+}
+
 size_t onereg_image_n_vcpus(const struct onereg_image *image)
 {
 	return image->n_vcpus;

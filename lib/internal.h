@@ -359,6 +359,14 @@ int vm_is_arm64(const struct onereg_io *io, int vm_fd,
 int scratch_open_kvm(const struct onereg_io *io, const char *device,
 		     struct onereg_report *report);
 
+/* ---- image.c ---- */
+
+/*
+ * Can the guest's EL0 be AArch32? Else its AArch32 ID registers are UNKNOWN
+ * to it.
+ */
+bool image_has_aa32(const struct onereg_image *image);
+
 /* ---- restore.c ---- */
 
 /* Does the errno speak of a value or an id, rather than of trouble? */

@@ -15,8 +15,6 @@
 #define NS_PER_S	1000000000ULL
 /* What reading the clock and the counter one after the other may cost. */
 #define SLACK_NS	(NS_PER_S / 10)
-#define PFR0_EL0	0xfULL
-#define PFR0_EL0_AA32	2
 
 int unproved(struct restore *r, struct onereg_finding f)
 {
@@ -101,15 +99,6 @@ static int compare_counter(struct restore *r, const struct value *v,
 	return 0;
 }
 
-static bool has_aa32(const struct restore *r)
-{
-	const struct regset *set = &r->image->vm_set;
-	ptrdiff_t i = regset_find(set, KA_SYS(3, 0, 0, 4, 0));
-
-	return i < 0 || (regset_u64(set, r->image->vm_row, (size_t)i) &
-			 PFR0_EL0) == PFR0_EL0_AA32;
-}
-
 /*
  * Bits of an ID register that are not as saved, but for the fields which
  * newer kernels take, whatever the value, and show as 0: they never offered
@@ -160,7 +149,8 @@ static int classify(struct restore *r, const struct value *v,
 	case COMPARE_AA32:
 		if (!lost_bits(v))
 			*ret = ONEREG_CLASS_HOST;
-		else if (v->family->compare == COMPARE_AA32 && !has_aa32(r))
+		else if (v->family->compare == COMPARE_AA32 &&
+			 !image_has_aa32(r->image))
 			*ret = ONEREG_CLASS_UNKNOWN_VALUE;
 		break;
 	}

@@ -8,7 +8,7 @@
 #include "fleets.h"
 #include "leaks.h"
 
-LEAK_CHECKED(baseline_caches);
+LEAK_CHECKED(baseline_whole);
 
 #define CTR		KA_SYS(3, 3, 0, 0, 1)
 #define CLIDR		KA_SYS(3, 1, 0, 0, 1)
@@ -79,7 +79,7 @@ static void refused(struct hosts h, const char *name, const char *who)
 	free_hosts(&h);
 }
 
-Test(baseline_caches, lines_are_the_longest)
+Test(baseline_whole, lines_are_the_longest)
 {
 	struct hosts h = hosts_of(taking(IDC, UNIFIED, 6),
 				  taking(IDC, UNIFIED, 8),
@@ -88,7 +88,7 @@ Test(baseline_caches, lines_are_the_longest)
 	moves_everywhere(&h, NULL);
 }
 
-Test(baseline_caches, levels_are_those_of_a_host_that_needs_cleaning)
+Test(baseline_whole, levels_are_those_of_a_host_that_needs_cleaning)
 {
 	struct hosts h = hosts_of(taking(IDC, UNIFIED, 6),
 				  taking(0, SEPARATE, 6), NULL);
@@ -96,7 +96,7 @@ Test(baseline_caches, levels_are_those_of_a_host_that_needs_cleaning)
 	moves_everywhere(&h, NULL);
 }
 
-Test(baseline_caches, are_those_of_a_kernel_that_takes_no_others)
+Test(baseline_whole, are_those_of_a_kernel_that_takes_no_others)
 {
 	struct hosts h = hosts_of(taking(IDC, UNIFIED, 6),
 				  fixed(IDC, 0x82000023, 6),
@@ -105,7 +105,7 @@ Test(baseline_caches, are_those_of_a_kernel_that_takes_no_others)
 	moves_everywhere(&h, NULL);
 }
 
-Test(baseline_caches, levels_that_a_host_refuses_are_not_chosen)
+Test(baseline_whole, levels_that_a_host_refuses_are_not_chosen)
 {
 	refused(hosts_of(fixed(IDC, 0x82000023, 6), taking(0, SEPARATE, 6),
 			 NULL), "CLIDR_EL1", "b refuses what a has: tells the "
@@ -116,14 +116,14 @@ Test(baseline_caches, levels_that_a_host_refuses_are_not_chosen)
 		"of caches but its CPU's own; the other way round: tells");
 }
 
-Test(baseline_caches, lines_that_a_host_refuses_are_not_chosen)
+Test(baseline_whole, lines_that_a_host_refuses_are_not_chosen)
 {
 	refused(hosts_of(taking(0, SEPARATE, 6), taking(0, SEPARATE, 8),
 			 fixed(0, SEPARATE, 6)), "CCSIDR demux 0",
 		"the other way round: a cache line shorter");
 }
 
-Test(baseline_caches, two_kernels_that_take_no_others_have_to_agree)
+Test(baseline_whole, two_kernels_that_take_no_others_have_to_agree)
 {
 	refused(hosts_of(fixed(0, SEPARATE, 6), fixed(0, SEPARATE, 7), NULL),
 		"CCSIDR demux 1", "b refuses what a has, and the other way "
@@ -131,7 +131,7 @@ Test(baseline_caches, two_kernels_that_take_no_others_have_to_agree)
 }
 
 /* Its level 4 comes from b, and c would not take it. */
-Test(baseline_caches, a_level_that_the_first_host_does_not_list)
+Test(baseline_whole, a_level_that_the_first_host_does_not_list)
 {
 	struct hosts h = hosts_of(fixed(0, SEPARATE, 8),
 				  taking(0, SEPARATE, 6), NULL);
@@ -144,7 +144,7 @@ Test(baseline_caches, a_level_that_the_first_host_does_not_list)
 	refused(h, "CTR_EL0", "prevented by a");
 }
 
-Test(baseline_caches, what_is_tolerated_stays_the_hosts)
+Test(baseline_whole, what_is_tolerated_stays_the_hosts)
 {
 	struct hosts h = hosts_of(fixed(IDC, 0x82000023, 6),
 				  taking(0, SEPARATE, 6), NULL);
@@ -174,7 +174,7 @@ static void make_clean(const struct onereg_host *host)
 	alter(host, CLIDR, SEPARATE);
 }
 
-Test(baseline_caches, recorded_hosts_of_which_one_needs_cleaning)
+Test(baseline_whole, recorded_hosts_of_which_one_needs_cleaning)
 {
 	static const char *const names[][MAX_HOSTS] = {
 		{ "neoverse-n1-onereg", "neoverse-n1-6.12" },
@@ -194,7 +194,7 @@ Test(baseline_caches, recorded_hosts_of_which_one_needs_cleaning)
 	}
 }
 
-Test(baseline_caches, recorded_hosts_of_which_one_has_longer_lines)
+Test(baseline_whole, recorded_hosts_of_which_one_has_longer_lines)
 {
 	static const char *const names[] = { "neoverse-n1-6.12",
 					     "neoverse-n1-onereg", NULL };
@@ -207,6 +207,88 @@ Test(baseline_caches, recorded_hosts_of_which_one_has_longer_lines)
 			alter(h.v[longer], CCSIDR(i), 4);
 		moves_everywhere(&h, NULL);
 	}
+}
+
+/* ---- SMCCC_ARCH_WORKAROUND_2 --------------------------------------------- */
+
+#define SSBD	KA_FW(2)
+#define PFR1	KA_SYS(3, 0, 0, 4, 1)
+#define SSBS	(15ULL << 4)
+
+static struct onereg_host *exposed(uint64_t ssbd, uint64_t ssbs)
+{
+	const struct known regs[] = { { SSBD, ssbd }, { PFR1, ssbs << 4 } };
+	struct onereg_host *host = host_new();
+	struct host_profile *p = host_add(host, PSCI, regs, 2);
+	size_t at = (size_t)regset_find(&p->set, PFR1);
+
+	p->has_mask[at] = 1;
+	p->writable[at] = SSBS;
+	return host;
+}
+
+static void told_of(struct hosts h, const char *tolerate, int error,
+		    enum onereg_severity severity, const char *why)
+{
+	struct onereg_report *report = new_report();
+	struct onereg_baseline *b = NULL;
+	const struct onereg_finding *f;
+
+	cr_assert_eq(level(&h, tolerate, &b, report), error);
+	f = find(report, "SMCCC_ARCH_WORKAROUND_2", NULL);
+	cr_assert_eq(f != NULL, why != NULL, "%s", f ? f->why : "nothing");
+	if (f) {
+		cr_assert_eq(f->severity, severity);
+		cr_assert(strstr(f->why, why), "%s", f->why);
+	}
+	onereg_baseline_free(b);
+	onereg_report_free(report);
+	free_hosts(&h);
+}
+
+static const char ssbd_json[] =
+	"{\"onereg-tolerances\": 1, \"tolerate\": [{\"register\": "
+	"\"SMCCC_ARCH_WORKAROUND_2\", \"reason\": \"we know\"}]}";
+
+/* KVM on a has 3 for a guest without SSBS, and b takes no more than 0. */
+Test(baseline_whole, a_workaround_that_appears_where_ssbs_is_hidden)
+{
+	static const char why[] = "a guest that is not shown SSBS is told by "
+				  "a that it is safe, which b refuses";
+
+	told_of(hosts_of(exposed(0, 2), exposed(0, 0), NULL), NULL, -EBADE,
+		ONEREG_IMPOSSIBLE, why);
+	told_of(hosts_of(exposed(0, 2), exposed(0, 0), NULL), ssbd_json, 0,
+		ONEREG_CARE, "tolerated: we know");
+	told_of(hosts_of(exposed(0, 2), exposed(0, 1), NULL), NULL, 0,
+		ONEREG_NOTE, NULL);
+	told_of(hosts_of(exposed(0, 2), exposed(3, 0), NULL), NULL, 0,
+		ONEREG_CARE, "not known what a tells");
+}
+
+Test(baseline_whole, a_workaround_that_one_host_lacks)
+{
+	told_of(hosts_of(exposed(0, 0), exposed(3, 0), NULL), NULL, -EBADE,
+		ONEREG_IMPOSSIBLE, "a guest is told by b");
+	told_of(hosts_of(exposed(2, 0), exposed(3, 0), exposed(0, 0)),
+		ssbd_json, 0, ONEREG_CARE, "tolerated: we know");
+	told_of(hosts_of(exposed(2, 0), exposed(3, 0), NULL), NULL, 0,
+		ONEREG_NOTE, NULL);
+	told_of(hosts_of(exposed(1, 0), exposed(0, 0), NULL), NULL, 0,
+		ONEREG_NOTE, NULL);
+}
+
+Test(baseline_whole, check_knows_that_the_workaround_follows_ssbs)
+{
+	struct onereg_report *report = new_report();
+
+	cr_assert_eq(move(exposed(3, 0), exposed(0, 2), report),
+		     ONEREG_WITH_CARE);
+	expect(report, "SMCCC_ARCH_WORKAROUND_2", NULL, ONEREG_CARE);
+	onereg_report_clear(report);
+	cr_assert_eq(move(exposed(3, 0), exposed(0, 0), report), ONEREG_NO);
+	cr_assert_eq(move(exposed(3, 2), exposed(0, 2), report), ONEREG_NO);
+	onereg_report_free(report);
 }
 
 /* ---- event counters ------------------------------------------------------ */
@@ -236,14 +318,14 @@ static uint64_t counters_of(struct hosts h)
 	return v >> 11;
 }
 
-Test(baseline_caches, counters_are_the_fewest)
+Test(baseline_whole, counters_are_the_fewest)
 {
 	cr_assert_eq(counters_of(hosts_of(counting(6), counting(4),
 					  counting(8))), 4);
 	cr_assert_eq(counters_of(hosts_of(counting(0), counting(4), NULL)), 0);
 }
 
-Test(baseline_caches, a_host_without_a_pmu_takes_no_counters_from_others)
+Test(baseline_whole, a_host_without_a_pmu_takes_no_counters_from_others)
 {
 	refused(hosts_of(counting(6), counting(-1), counting(4)), "PMCR_EL0",
 		"b has no PMU");
