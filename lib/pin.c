@@ -17,14 +17,16 @@ struct pin {
 	int error;		/* the first */
 };
 
-static void failed(struct pin *p, const struct onereg_finding *f, int error)
+/* error: what the kernel said; ret: what the caller is told. */
+static void failed(struct pin *p, const struct onereg_finding *f, int error,
+		   int ret)
 {
 	struct onereg_finding told = *f;
 
 	told.error = -error;
 	report_add(p->report, &told);
 	if (!p->error)
-		p->error = error;
+		p->error = ret;
 }
 
 /* The bits that are left to the host are read from it. */
@@ -71,22 +73,29 @@ static void cannot_read(struct pin *p, const struct baseline_reg *reg,
 	f.operation = access_operation(&p->access, false);
 	f.why = missing ? "this host does not have the register" :
 			  "cannot be read";
-	failed(p, &f, missing ? -EINVAL : error);
+	failed(p, &f, error, missing ? -EINVAL : error);
 }
 
 static void refused(struct pin *p, struct onereg_finding f, int error)
 {
 	f.operation = access_operation(&p->access, true);
-	f.severity = is_late(error) ? ONEREG_ERROR : ONEREG_IMPOSSIBLE;
 	f.class_ = ONEREG_CLASS_FEATURE;
-	f.why = is_late(error) ? "too late to change it" :
-				 "this host refuses the baseline's value";
-	f.todo = is_late(error) ?
-			 "pin the VM before KVM_ARM_VCPU_FINALIZE and the "
-			 "first KVM_RUN" :
-			 "make a baseline that this host is part of";
-	failed(p, &f, is_late(error) ? -EPERM :
-		      error == -ENOMEM ? error : -EINVAL);
+	if (is_late(error)) {
+		f.severity = ONEREG_ERROR;
+		f.why = "too late to change it";
+		f.todo = "pin the VM before KVM_ARM_VCPU_FINALIZE and the "
+			 "first KVM_RUN";
+	} else if (is_refusal(error)) {
+		f.severity = ONEREG_IMPOSSIBLE;
+		f.why = "this host refuses the baseline's value";
+		f.todo = "make a baseline that this host is part of";
+	} else {
+		f.severity = ONEREG_ERROR;
+		f.class_ = ONEREG_CLASS_NONE;
+		f.why = "cannot be written";
+	}
+	failed(p, &f, error, is_late(error) ? -EPERM :
+			     is_refusal(error) ? -EINVAL : error);
 }
 
 static void pin_reg(struct pin *p, const struct baseline_reg *reg, int through)
@@ -125,7 +134,7 @@ static void pin_reg(struct pin *p, const struct baseline_reg *reg, int through)
 		f.severity = ONEREG_IMPOSSIBLE;
 		f.class_ = ONEREG_CLASS_UNEXPLAINED;
 		f.why = "the kernel took the baseline's value and has another";
-		failed(p, &f, -EBADE);
+		failed(p, &f, -EBADE, -EBADE);
 	}
 }
 

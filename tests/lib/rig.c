@@ -171,11 +171,14 @@ static void forget(const struct operation *op)
 static void run_whole(const struct operation *op)
 {
 	struct onereg_report *report = fresh_report();
+	char text[512];
+	int ret;
 
 	op->prepare();
 	arm(&rig.faulty, 0, 0, false);
-	cr_assert_eq(op->run(report), 0, "%s fails without a failure",
-		     op->name);
+	ret = op->run(report);
+	onereg_report_format(report, text, sizeof(text));
+	cr_assert_eq(ret, 0, "%s fails without a failure: %s", op->name, text);
 	onereg_report_counts(report, &rig.counts);
 	onereg_report_free(report);
 	forget(op);

@@ -330,15 +330,18 @@ static void poke(struct onereg_host *host, uint64_t id, uint64_t value)
 	}
 }
 
-/* Two hosts that differ in that register, and a guest on the first. */
-static void open_fleet(struct fleet *f, uint64_t id, uint64_t value)
+static void new_hosts(struct fleet *f)
 {
-	struct model_host_options o = { .pmu = true };
-	struct shape shape;
+	const struct model_host_options o = { .pmu = true };
 
 	for (int i = 0; i < 2; i++)
 		cr_assert_eq(model_host_new(&o, &f->host[i]), 0);
-	poke(f->host[1], id, value);
+}
+
+static void open_guests(struct fleet *f)
+{
+	struct shape shape;
+
 	for (int i = 0; i < 2; i++)
 		cr_assert_eq(model_new(f->host[i], NULL, &f->model[i]), 0);
 	f->t = (struct test){
@@ -351,6 +354,14 @@ static void open_fleet(struct fleet *f, uint64_t id, uint64_t value)
 	shape = default_shape(&f->t);
 	cr_assert(pair_source(&f->t, &f->p, &shape, 7) &&
 		  pair_save(&f->t, &f->p), "%s", f->t.log);
+}
+
+/* Two hosts that differ in that register, and a guest on the first. */
+static void open_fleet(struct fleet *f, uint64_t id, uint64_t value)
+{
+	new_hosts(f);
+	poke(f->host[1], id, value);
+	open_guests(f);
 }
 
 static void close_fleet(struct fleet *f)
@@ -405,4 +416,158 @@ Test(tolerance, proof_alone_says_so_too)
 	cr_assert_eq(onereg_report_verdict(f.p.report), ONEREG_NO);
 	close_fleet(&f);
 	onereg_tolerances_free(t);
+}
+
+/* ---- live migration ------------------------------------------------------ */
+
+static int stage(struct fleet *f, struct onereg_source *s,
+		 struct onereg_destination **ret)
+{
+	f->p.dst = no_guest;
+	cr_assert(guest_create(&f->t, &f->p.dst, &f->t.dst, &f->p.src.shape),
+		  "%s", f->t.log);
+	return onereg_destination_stage(f->p.dst.vm, onereg_source_image(s),
+					NULL, ret, f->p.report);
+}
+
+/* What the source reads of the guest while it runs, as the other end has it. */
+static struct onereg_image *arrived(struct onereg_source *s)
+{
+	struct onereg_image *image = NULL;
+	void *data;
+	size_t n;
+
+	cr_assert_eq(onereg_image_write(onereg_source_image(s), &data, &n), 0);
+	cr_assert_eq(onereg_image_read(data, n, &image, NULL), 0);
+	free(data);
+	return image;
+}
+
+static void commit(struct fleet *f, struct onereg_source *s,
+		   struct onereg_destination *d)
+{
+	const void *changes;
+	size_t n;
+
+	guest_scribble_vcpus(&f->t, &f->p.src, 5);
+	cr_assert_eq(onereg_source_stop(s, &changes, &n, NULL), 0);
+	cr_assert_eq(onereg_destination_commit(d, changes, n, f->p.report), 0);
+	cr_assert_eq(onereg_destination_prove(d, f->p.report), 0);
+}
+
+Test(tolerance, live_migration_is_refused_without_it)
+{
+	static struct fleet f;
+	struct onereg_source *s = NULL;
+	struct onereg_destination *d = NULL;
+
+	open_fleet(&f, MIDR, 0x414fd0b1);
+	cr_assert_eq(onereg_source_stage(f.p.src.vm, NULL, &s, NULL), 0);
+	cr_assert_neq(stage(&f, s, &d), 0);
+	cr_assert_null(d);
+	expect(f.p.report, "MIDR_EL1", NULL, ONEREG_ERROR);
+	onereg_source_free(s);
+	close_fleet(&f);
+}
+
+Test(tolerance, live_migration_leaves_the_hosts_value_and_says_so)
+{
+	static struct fleet f;
+	struct onereg_tolerances *t = good(ENTRIES(ON("MIDR_EL1")));
+	struct onereg_source *s = NULL;
+	struct onereg_destination *d = NULL;
+	struct onereg_image *image;
+	uint64_t midr = 0;
+
+	open_fleet(&f, MIDR, 0x414fd0b1);
+	cr_assert_eq(onereg_source_stage(f.p.src.vm, NULL, &s, NULL), 0);
+	image = arrived(s);
+	onereg_image_tolerate(image, t);
+	cr_assert(guest_create(&f.t, &f.p.dst, &f.t.dst, &f.p.src.shape));
+	cr_assert_eq(onereg_destination_stage(f.p.dst.vm, image, NULL, &d,
+					      f.p.report), 0);
+	expect(f.p.report, "MIDR_EL1", NULL, ONEREG_CARE);
+	commit(&f, s, d);
+	cr_assert_eq(onereg_report_verdict(f.p.report), ONEREG_WITH_CARE);
+	cr_assert_eq(count(f.p.report, ONEREG_CARE, ONEREG_CLASS_TOLERATED),
+		     1, "told once, by whichever step");
+	cr_assert_eq(onereg_report_differences(f.p.report,
+					       ONEREG_CLASS_UNEXPLAINED), 0);
+	cr_assert_eq(guest_get(&f.p.dst, 1, MIDR, &midr), 0);
+	cr_assert_eq(midr, 0x414fd0b1);
+	onereg_destination_free(d);
+	onereg_source_free(s);
+	onereg_image_free(image);
+	close_fleet(&f);
+	onereg_tolerances_free(t);
+}
+
+/* Only what is in the file: another difference is as impossible as ever. */
+Test(tolerance, live_migration_tolerates_nothing_else)
+{
+	static struct fleet f;
+	struct onereg_tolerances *t = good(ENTRIES(ON("REVIDR_EL1")));
+	struct onereg_source *s = NULL;
+	struct onereg_destination *d = NULL;
+	struct onereg_image *image;
+
+	open_fleet(&f, MIDR, 0x414fd0b1);
+	cr_assert_eq(onereg_source_stage(f.p.src.vm, NULL, &s, NULL), 0);
+	image = arrived(s);
+	onereg_image_tolerate(image, t);
+	cr_assert(guest_create(&f.t, &f.p.dst, &f.t.dst, &f.p.src.shape));
+	cr_assert_neq(onereg_destination_stage(f.p.dst.vm, image, NULL, &d,
+					       f.p.report), 0);
+	expect(f.p.report, "MIDR_EL1", NULL, ONEREG_ERROR);
+	onereg_source_free(s);
+	onereg_image_free(image);
+	close_fleet(&f);
+	onereg_tolerances_free(t);
+}
+
+/* ---- what needs no file --------------------------------------------------- */
+
+#define PFR0	KA_SYS(3, 0, 0, 4, 0)
+#define DFR0_32	KA_SYS(3, 0, 0, 1, 2)
+
+static void hold(struct onereg_host *host, uint64_t id)
+{
+	for (size_t i = 0; i < host->n_profiles; i++)
+		host->profiles[i].writable[regset_find(
+			&host->profiles[i].set, id)] = 0;
+}
+
+/*
+ * A host whose CPU has no AArch32 makes up ID_DFR0_EL1, and one whose CPU has
+ * it refuses that; to a guest without AArch32 it means nothing.
+ */
+Test(tolerance, aarch32_registers_of_a_guest_without_aarch32)
+{
+	static struct fleet f;
+	uint64_t v = 0;
+
+	for (uint64_t el0 = 1; el0 <= 2; el0++) {
+		int r;
+
+		memset(&f, 0, sizeof(f));
+		new_hosts(&f);
+		poke(f.host[0], PFR0, 0x11110110 | el0);
+		poke(f.host[0], DFR0_32, 0x4000000);
+		poke(f.host[1], PFR0, 0x11110112);
+		poke(f.host[1], DFR0_32, 0x4010008);
+		hold(f.host[1], DFR0_32);
+		open_guests(&f);
+		r = pair_restore(&f.t, &f.p);
+		if (el0 == 1) {
+			cr_assert_eq(r, 0);
+			cr_assert_gt(onereg_report_differences(f.p.report,
+					ONEREG_CLASS_UNKNOWN_VALUE), 0);
+			cr_assert_eq(guest_get(&f.p.dst, 0, DFR0_32, &v), 0);
+			cr_assert_eq(v, 0x4010008);
+		} else {
+			cr_assert_neq(r, 0);
+			expect(f.p.report, "ID_DFR0_EL1", NULL, ONEREG_ERROR);
+		}
+		close_fleet(&f);
+	}
 }
