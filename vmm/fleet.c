@@ -46,18 +46,14 @@ int baseline_pin(struct vm *vm, const struct onereg_baseline *baseline)
 		    "pinning the VM to the baseline");
 }
 
-int tolerances_read(const char *path, struct onereg_image *image,
-		    struct onereg_tolerances **ret)
+int tolerances_read(const char *path, struct onereg_tolerances **ret)
 {
 	struct onereg_report *report;
-	int rc;
 
 	if (!path)
 		return 0;
 	if (onereg_report_new(&report))
 		return cannot(NULL, "no memory for a report");
-	rc = tell(report, onereg_tolerances_read_file(path, ret, report), path);
-	if (!rc)
-		onereg_image_tolerate(image, *ret);
-	return rc;
+	return tell(report, onereg_tolerances_read_file(path, ret, report),
+		    path);
 }

@@ -41,7 +41,8 @@ void usage(void)
 	     "  --check            ask the guest to check itself\n"
 	     "  --save DIR         at the end pause, save all of the VM\n"
 	     "  --time MODE        of restore and receive: freeze (default) or catch-up\n"
-	     "  --tolerate FILE    of restore: differences that somebody answers for\n"
+	     "  --tolerate FILE    of restore and receive: differences that somebody\n"
+	     "                     answers for\n"
 	     "  --flip VCPU:REGISTER:BIT\n"
 	     "                     change one bit before it goes on\n"
 	     "  --vcpu N           of witness: whose registers; default 1\n"
@@ -188,7 +189,7 @@ static const unsigned char users[] = {
 	[OPT_TIMES - OPT_VCPUS] = MOVE,
 	[OPT_BASELINE - OPT_VCPUS] = RUN | MOVE,
 	[OPT_HYPERCALLS - OPT_VCPUS] = RUN | MOVE,
-	[OPT_TOLERATE - OPT_VCPUS] = RESTORE,
+	[OPT_TOLERATE - OPT_VCPUS] = RESTORE | RECEIVE,
 	[OPT_THREADS - OPT_VCPUS] = MOVE | MIGRATE | RECEIVE,
 	[OPT_MIGRATE_TO - OPT_VCPUS] = MIGRATE,
 	[OPT_FROM - OPT_VCPUS] = RECEIVE,

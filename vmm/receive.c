@@ -22,6 +22,7 @@ struct receiver {
 	struct machine machine;
 	struct onereg_pool pool;
 	struct onereg_image *image;
+	struct onereg_tolerances *tolerances;
 	struct onereg_destination *destination;
 	void *changes;
 	size_t n_changes;
@@ -87,6 +88,7 @@ static int take_image(void *userdata, const void *data, size_t size,
 	if (onereg_image_n_vcpus(r->image) != r->machine.vcpus)
 		return cannot(NULL, "IMAG has %zu vCPUs, MACH %u",
 			      onereg_image_n_vcpus(r->image), r->machine.vcpus);
+	onereg_image_tolerate(r->image, r->tolerances);
 	rc = build(r);
 	*ret_memory = r->vm.memory;
 	return rc;
@@ -243,6 +245,7 @@ static int receive(struct receiver *r)
 	struct channel channel;
 	int rc = r->options->save ? snapshot_place("save", r->options->save) : 0;
 
+	rc = rc ?: tolerances_read(r->options->tolerate, &r->tolerances);
 	if (rc)
 		return rc;
 	rc = open_channel(r->options, &channel);
@@ -253,6 +256,10 @@ static int receive(struct receiver *r)
 	free(r->changes);
 	if (!rc)
 		r->migration.outcome = "received";
+	/* What was tolerated is never silent. */
+	if (!rc &&
+	    onereg_report_differences(r->report, ONEREG_CLASS_TOLERATED))
+		plane_print(r->report);
 	if (!rc)
 		rc = guest_go_on(&r->vm, r->options, r->result);
 	if (r->vm.memory) {
@@ -283,6 +290,7 @@ int command_receive(const struct options *options)
 	result.verdict = rc == YES ? "yes" : rc == NO ? "no" : "failed";
 	rc = result_write(&result, options->json) ?: rc;
 	onereg_image_free(r.image);
+	onereg_tolerances_free(r.tolerances);
 	onereg_report_free(r.report);
 	pool_free(pool);
 	return rc;

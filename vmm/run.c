@@ -357,7 +357,9 @@ static int read_and_restore(const struct options *options,
 	if (!rc)
 		rc = read_image(options->dir, image, report);
 	if (!rc)
-		rc = tolerances_read(options->tolerate, *image, tolerances);
+		rc = tolerances_read(options->tolerate, tolerances);
+	if (!rc)
+		onereg_image_tolerate(*image, *tolerances);
 	if (!rc)
 		rc = read_machine(options->dir, *image, machine);
 	if (rc)

@@ -259,9 +259,8 @@ int baseline_read(const char *path, struct vm *vm,
 		  struct onereg_baseline **ret);
 /* Between init and finalize of the vCPUs; baseline NULL: nothing. */
 int baseline_pin(struct vm *vm, const struct onereg_baseline *baseline);
-/* The image uses *ret from here on. */
-int tolerances_read(const char *path, struct onereg_image *image,
-		    struct onereg_tolerances **ret);
+/* path NULL: *ret stays as it is. An image that uses *ret goes before it. */
+int tolerances_read(const char *path, struct onereg_tolerances **ret);
 
 /* result.c: what --json writes */
 struct result {
@@ -295,7 +294,7 @@ struct options {
 	double run_for; /* seconds; 0: until it has run enough */
 	bool check;
 	const char *save, *json, *flip, *dir;
-	const char *tolerate; /* of restore */
+	const char *tolerate; /* of restore and receive */
 	enum onereg_time time;
 	unsigned int vcpu, bits; /* of witness */
 	const char *only;
