@@ -180,6 +180,9 @@ static const char *why_fixed(const struct level *l, size_t host, uint64_t id)
 	if (l->hosts[host]->partial)
 		return "a dump, which does not tell what its kernel lets "
 		       "change";
+	if (!l->hosts[host]->probed)
+		return "which was described without --probe-scope, so that "
+		       "what its kernel lets change is not known";
 	return "whose kernel takes no value but its own";
 }
 

@@ -62,34 +62,53 @@ static int check_list(struct job *j)
 
 /* ---- text ---- */
 
-/* "a, b, c: does not have the register" for the hosts that hold it back. */
+/* Of more than this many it is told how many more: --json has them all. */
+#define MAX_NAMES 6
+
+/* Does the host hold it back for this reason? */
+static bool says(const struct job *j, size_t i, size_t host, const char *why)
+{
+	enum onereg_gate_state state;
+	const char *own;
+
+	return !onereg_gate_host(j->gate, i, host, &state, &own) &&
+	       state != ONEREG_GATE_OPEN && !strcmp(own, why);
+}
+
+/* "a, b, c: does not have the register" */
+static void print_group(const struct job *j, size_t i, const char *why)
+{
+	size_t n = 0, told = 0;
+
+	for (size_t h = 0; h < j->fleet.n; h++)
+		n += says(j, i, h, why);
+	printf("      ");
+	if (n == j->fleet.n && n > 1)
+		printf("every host");
+	else
+		for (size_t h = 0; h < j->fleet.n && told < MAX_NAMES; h++)
+			if (says(j, i, h, why))
+				printf("%s%s", told++ ? ", " : "",
+				       j->fleet.names[h]);
+	if (told && told < n)
+		printf(" and %zu more", n - told);
+	printf(": %s\n", why);
+}
+
+/* Who holds it back, once for each reason. */
 static void print_hosts(const struct job *j, size_t i)
 {
-	const char *told = NULL, *why, *other;
-	enum onereg_gate_state state, same;
+	enum onereg_gate_state state;
+	const char *why;
 
 	for (size_t h = 0; !onereg_gate_host(j->gate, i, h, &state, &why);
 	     h++) {
-		bool first = true;
+		bool first = state != ONEREG_GATE_OPEN;
 
-		if (state == ONEREG_GATE_OPEN)
-			continue;
-		for (size_t k = 0; k < h && first; k++) {
-			onereg_gate_host(j->gate, i, k, &same, &other);
-			first = same == ONEREG_GATE_OPEN || strcmp(other, why);
-		}
-		if (!first)
-			continue;
-		told = "";
-		printf("      ");
-		for (size_t k = h; !onereg_gate_host(j->gate, i, k, &same,
-						     &other); k++) {
-			if (same == ONEREG_GATE_OPEN || strcmp(other, why))
-				continue;
-			printf("%s%s", told, j->fleet.names[k]);
-			told = ", ";
-		}
-		printf(": %s\n", why);
+		for (size_t k = 0; k < h && first; k++)
+			first = !says(j, i, k, why);
+		if (first)
+			print_group(j, i, why);
 	}
 }
 

@@ -291,6 +291,27 @@ Test(baseline_whole, check_knows_that_the_workaround_follows_ssbs)
 	onereg_report_free(report);
 }
 
+/* ---- all of it ----------------------------------------------------------- */
+
+/* Of the file with which tests/host/fleet.test moves guests among them. */
+Test(baseline_whole, check_lets_it_move_among_four_cpus)
+{
+	static const char *const names[] = { "neoverse-n1-6.12",
+					     "cortex-a76-6.12", "a64fx-6.12",
+					     "max-6.12", NULL };
+	struct hosts h = recorded_hosts(names);
+	char text[8192];
+	size_t n;
+	FILE *f = fopen(SOURCE_ROOT "/tests/fleet/cpus.tolerances.json", "r");
+
+	cr_assert(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	cr_assert(n && n < sizeof(text) - 1);
+	text[n] = '\0';
+	fclose(f);
+	moves_everywhere(&h, text);
+}
+
 /* ---- event counters ------------------------------------------------------ */
 
 static struct onereg_host *counting(int n)
