@@ -307,14 +307,18 @@ static bool has_ended(const struct side *side)
 	       info.si_pid;
 }
 
-/* Nothing is passed on while one is stopped: its pipes would only fill up. */
+/*
+ * Nothing is passed on while one is stopped: its pipes would only fill up. A
+ * source that has lost patience after GO may still hear of it, also while it
+ * saves the guest.
+ */
 static void wait_while_stopped(struct run *r, time_t end)
 {
 	const struct side *other = r->stopped == &r->source ? &r->destination :
 							      &r->source;
 
 	while (!has_ended(other) && time(NULL) < end &&
-	       !(other == &r->source && waits_for_person()))
+	       !(other == &r->source && count("source", "look there")))
 		usleep(50000);
 	kill(r->stopped->pid, SIGCONT);
 	r->stopped = NULL;
@@ -412,6 +416,8 @@ static const char *judge_source(const struct run *r, bool runs)
 
 	switch (s->status) {
 	case 0: /* moved */
+		if (!access(RESCUE, F_OK))
+			return "the source let go, and kept a copy";
 		return runs || r->destination.killed ?
 			       NULL :
 			       "the source let go, and the destination has no guest";
