@@ -8,7 +8,7 @@
 
 #include "its.h"
 
-#define N_ROUNDS	24
+#define N_ROUNDS	16
 #define N_STEPS		160
 #define MAX_LOGGED	4096
 

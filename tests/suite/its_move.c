@@ -469,3 +469,105 @@ void hostile_tables_do_no_harm(struct test *t)
 	EXPECT(t, !ret && unproved(p.report), "%d", ret);
 	pair_close(&p);
 }
+
+/* ---- memory that holds anything ---- */
+
+/* Each word of it; or what the guest has, and the n-th call fails. */
+struct hostile {
+	uint64_t (*word)(uint64_t address);
+	uint8_t *memory;
+	size_t fail, calls;
+};
+
+static uint64_t all_ones(uint64_t address)
+{
+	(void)address;
+	return UINT64_MAX;
+}
+
+/* A device, an event, a collection: the next one follows. */
+static uint64_t all_valid(uint64_t address)
+{
+	return TABLE_VALID | 1ULL << 49 | (address & 0x1fffffff0000) | 15;
+}
+
+/* Devices as dense as can be, ITTs as long as can be, nothing in them. */
+static uint64_t all_empty(uint64_t address)
+{
+	(void)address;
+	return TABLE_VALID | 1ULL << 49 | 15;
+}
+
+static uint64_t anything(uint64_t address)
+{
+	return random_next(&address);
+}
+
+static int read_hostile(void *userdata, uint64_t address, void *buf,
+			size_t size)
+{
+	struct hostile *h = userdata;
+	uint64_t word = 0;
+
+	if (++h->calls == h->fail)
+		return -EIO;
+	if (!h->word)
+		return its_read_memory(h->memory, address, buf, size);
+	for (size_t i = 0, n; i < size; i += n) {
+		n = 8 - (address + i) % 8;
+		n = n < size - i ? n : size - i;
+		word = h->word((address + i) & ~7ULL) >>
+		       (address + i) % 8 * 8;
+		memcpy((uint8_t *)buf + i, &word, n);
+	}
+	return 0;
+}
+
+static int save_with(struct test *t, struct pair *p, struct hostile *h)
+{
+	struct onereg_vm_options o = guest_options(&p->src);
+	int ret;
+
+	o.read_memory = read_hostile;
+	o.userdata = h;
+	h->calls = 0;
+	onereg_report_clear(p->report);
+	if (!guest_wrap(t, &p->src, &o))
+		return -ECANCELED;
+	ret = onereg_vm_save(p->src.vm, &p->image, p->report);
+	onereg_image_free(p->image);
+	p->image = NULL;
+	return ret;
+}
+
+void hostile_memory_does_no_harm(struct test *t)
+{
+	static uint64_t (*const words[])(uint64_t) = {
+		all_ones, all_valid, all_empty, anything,
+	};
+	struct pair p;
+	size_t n = 1;
+	int ret;
+
+	if (!need_its(t))
+		return;
+	if (its_source(t, &p, 1, true, 7600)) {
+		for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+			struct hostile h = { words[i], NULL, 0, 0 };
+
+			ret = save_with(t, &p, &h);
+			EXPECT(t, !ret || onereg_report_get(p.report, 0),
+			       "%zu: %d", i, ret);
+		}
+		/* One call after the other; most are alike. */
+		do {
+			struct hostile h = { NULL, p.src.memory, n, 0 };
+
+			ret = save_with(t, &p, &h);
+			EXPECT(t, ret == (h.calls < n ? 0 : -EIO),
+			       "call %zu: %d", n, ret);
+			n += 13;
+		} while (ret == -EIO && !t->failed);
+	}
+	pair_close(&p);
+}

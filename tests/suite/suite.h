@@ -155,6 +155,7 @@ typedef void behaviour(struct test *t);
 	X(its_that_nobody_named_is_refused)                              \
 	X(its_without_memory_is_not_proved)                              \
 	X(hostile_tables_do_no_harm)                                     \
+	X(hostile_memory_does_no_harm)                                   \
 	X(model_agrees_with_this_kernel)
 
 /* Those need models that misbehave, or that can be looked into. */
