@@ -100,7 +100,6 @@ struct vcpu *its_target(struct its *its, int32_t icid);
 struct vcpu *its_vcpu_by_id(struct vm *vm, uint64_t id);
 int its_add_device(struct its *its, const struct its_device *device);
 int its_add_collection(struct its *its, uint32_t icid, uint32_t target);
-/* target NULL: the LPI's stays. */
 int its_add_event(struct its *its, struct its_device *device, uint32_t id,
 		  uint32_t icid, uint32_t lpi);
 void its_remove_device(struct its *its, struct its_device *device);

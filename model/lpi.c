@@ -199,7 +199,7 @@ int lpis_save_pending(struct vm *vm)
 
 /* ---- of a redistributor ---- */
 
-/* Unless the guest promised an empty table, it is read, up to what is not there. */
+/* Unless the guest promised an empty table, it is read as far as it is there. */
 void lpis_enable(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
