@@ -534,16 +534,17 @@ struct onereg_restore_options {
  * (onereg_image_cap()), vCPUs created in the image's order, memory slots set
  * and guest memory loaded, and, where there is a GIC, the device created,
  * NR_IRQS and its addresses set and CTRL_INIT done, and the same for each ITS;
- * nothing more. The tables of an ITS are read from guest memory, and writing
- * there is not yet over when this returns: its proof saves them once more. Does
+ * nothing more. The tables of an ITS are read from guest memory, from which KVM
+ * takes out what is pending: load it anew for another try. Does
  * KVM_ARM_VCPU_INIT, SVE vector lengths, FINALIZE, vCPU attributes, registers
  * in the order they need, GIC, events and MP state, proves all of it, then
  * sets and proves the counters and timers, so that the guest's time does not
  * pass during the proof. options NULL: freeze and prove.
  *
  * 0: restored and, with 0 unexplained differences, proved. -EBADE: every
- * write succeeded but the proof failed. After any error the VM must not run:
- * delete it; the image and the source are untouched.
+ * write succeeded but the proof failed. -ESTALE: guest memory does not hold the
+ * tables of the save. After any error the VM must not run: delete it; the image
+ * and the source are untouched.
  */
 int onereg_vm_restore(struct onereg_vm *vm, const struct onereg_image *image,
 		      const struct onereg_restore_options *options,
@@ -551,8 +552,8 @@ int onereg_vm_restore(struct onereg_vm *vm, const struct onereg_image *image,
 
 /*
  * Reads everything back and compares by rule; differences are findings. Only
- * meaningful before the VM runs. Counters are expected to have moved on
- * from the image's value.
+ * meaningful before the VM runs. With an ITS it writes guest memory, as a save.
+ * Counters are expected to have moved on from the image's value.
  */
 int onereg_vm_prove(struct onereg_vm *vm, const struct onereg_image *image,
 		    struct onereg_report *report) ONEREG_CHECKED;

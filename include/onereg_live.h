@@ -134,13 +134,14 @@ int onereg_destination_restage(struct onereg_destination *destination,
 			       const void *changes, size_t size,
 			       struct onereg_report *report) ONEREG_CHECKED;
 /*
- * Takes what onereg_source_stop() gave, and, once all guest memory is there, the
- * VM is restored: registers, in
- * one job a vCPU and with no lock of the VM's taken (but for PMCR_EL0, where
- * the kernel has no vectors), then the GIC, and the counters once. Each value
- * was taken by the kernel; that it reads back is for onereg_destination_prove()
- * to tell, until which the changes must live. Errors as of
- * onereg_destination_restage(); until one call succeeds the VM must not run.
+ * Takes what onereg_source_stop() gave, when all guest memory is there, and the
+ * VM is restored: registers, in one job a vCPU and with no lock of the VM's taken
+ * (but for PMCR_EL0, where the kernel has no vectors), then the GIC with its
+ * ITSes, and the counters once. Each value was taken by the kernel; that it reads
+ * back is for onereg_destination_prove() to tell, until which the changes must
+ * live. Errors as of onereg_destination_restage(), and -ESTALE also where guest
+ * memory does not hold an ITS's tables of the stop; until one call succeeds the
+ * VM must not run.
  */
 int onereg_destination_commit(struct onereg_destination *destination,
 			      const void *changes, size_t size,

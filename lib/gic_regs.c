@@ -229,6 +229,16 @@ const struct gic_reg *gic_find_row(uint32_t group, uint64_t attr,
 	return NULL;
 }
 
+static int its_attr_name(uint64_t attr, const struct gic_reg *r, size_t i,
+			 char *buf, size_t size)
+{
+	unsigned int its = (unsigned int)(attr >> 32);
+
+	if (r->per == ITS_BASERS)
+		return snprintf(buf, size, "%s%zu of ITS %u", r->name, i, its);
+	return snprintf(buf, size, "%s of ITS %u", r->name, its);
+}
+
 int gic_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size)
 {
 	size_t i;
@@ -239,6 +249,8 @@ int gic_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size)
 	if (!r)
 		return snprintf(buf, size, "GIC attribute %u/0x%llx", group,
 				(unsigned long long)attr);
+	if (group & ONEREG_GROUP_ITS)
+		return its_attr_name(attr, r, i, buf, size);
 	switch (r->per) {
 	case SPI_BITS:		/* the first interrupt that the word is about */
 		return snprintf(buf, size, "%s (from INTID %zu)", r->name,
@@ -249,7 +261,6 @@ int gic_attr_name(uint32_t group, uint64_t attr, char *buf, size_t size)
 	case PRIORITY_GROUPS:
 		return snprintf(buf, size, "%s%zu_EL1", r->name, i);
 	case ITS_BASERS:
-		return snprintf(buf, size, "%s%zu", r->name, i);
 	case ONE:
 		break;
 	}

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "gic.h"
 
 void onereg_image_free(struct onereg_image *image)
 {
@@ -223,7 +223,7 @@ uint32_t onereg_image_gic_nr_irqs(const struct onereg_image *image)
 
 static bool is_its_address(const struct attr *a)
 {
-	return a->group == ONEREG_GROUP_ITS + KA_VGIC_GRP_ADDR;
+	return a->group == ITS_ADDR;
 }
 
 size_t onereg_image_n_its(const struct onereg_image *image)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "container.h"
+#include "gic.h"
 
 static int check_limits(const struct onereg_image *image, struct fault *f)
 {
@@ -54,15 +55,17 @@ size_t image_n_gic(const struct onereg_image *image)
 	return i;
 }
 
-/* Each ITS, from number 0 on, begins with its address, or has that alone. */
+/*
+ * Each ITS, from number 0 on, begins with its address; a staged image has that
+ * alone. Whether one is whole only a restore asks.
+ */
 static int check_its(const struct onereg_image *image, struct fault *f)
 {
 	uint64_t n = 0;
 
 	for (size_t i = image_n_gic(image); i < image->gic.n; i++) {
 		const struct attr *a = &image->gic.v[i];
-		bool begins = a->group == ONEREG_GROUP_ITS +
-						  KA_VGIC_GRP_ADDR;
+		bool begins = a->group == ITS_ADDR;
 
 		if (!attr_is_its(a))
 			return fault(f, FORMAT_ITSV,

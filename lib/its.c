@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -41,6 +42,10 @@ struct walk {
 	uint64_t sum;
 	uint32_t entries, steps;
 	uint32_t device;	/* whose events are walked */
+	struct {		/* of each vCPU */
+		bool read;
+		uint64_t pending_at;
+	} *redists;
 	uint64_t *pending_at;	/* where LPIs of a collection pend; 0: nowhere */
 	struct block table, itt, pending;
 };
@@ -113,8 +118,7 @@ static int scan(struct walk *w, struct block *b, uint64_t base, uint64_t n,
 	return 1;
 }
 
-/* GICR_PENDBASER of the vCPU with that id, which is its processor number. */
-static int pending_table(struct walk *w, uint32_t id, uint64_t *ret)
+static int read_pendbaser(struct walk *w, size_t vcpu, uint64_t *ret)
 {
 	const struct onereg_vm *vm = w->vm;
 	struct attr half[2] = {
@@ -122,15 +126,8 @@ static int pending_table(struct walk *w, uint32_t id, uint64_t *ret)
 		{ KA_VGIC_GRP_REDIST_REGS, 4, KA_GICR_PENDBASER + 4, 0 },
 	};
 	uint64_t mpidr = 0;
-	size_t i = 0;
-	int r;
+	int r = io_get_reg(&vm->io, vm->vcpu_fds[vcpu], MPIDR, &mpidr);
 
-	while (i < vm->n_vcpus && vm->vcpu_ids[i] != id)
-		i++;
-	/* KVM refuses such a collection when it restores it. */
-	if (i == vm->n_vcpus)
-		return 0;
-	r = io_get_reg(&vm->io, vm->vcpu_fds[i], MPIDR, &mpidr);
 	for (size_t k = 0; k < ARRAY_SIZE(half) && !r; k++) {
 		half[k].attr |= (uint64_t)gic_affinity(mpidr) << 32;
 		r = io_get_attr(&vm->io, vm->gic_fd, &half[k]);
@@ -139,6 +136,26 @@ static int pending_table(struct walk *w, uint32_t id, uint64_t *ret)
 		report_error(w->report, r, "KVM_GET_DEVICE_ATTR",
 			     "GICR_PENDBASER", "cannot read the GIC");
 	*ret = (half[0].value | half[1].value << 32) & ADDRESS;
+	return r;
+}
+
+/* Of the vCPU with that id, which is its processor number. */
+static int pending_table(struct walk *w, uint32_t id, uint64_t *ret)
+{
+	const struct onereg_vm *vm = w->vm;
+	size_t i = 0;
+	int r = 0;
+
+	while (i < vm->n_vcpus && vm->vcpu_ids[i] != id)
+		i++;
+	/* KVM refuses such a collection when it restores it. */
+	if (i == vm->n_vcpus)
+		return 0;
+	/* Collections may be many, and each call locks all vCPUs. */
+	if (!w->redists[i].read)
+		r = read_pendbaser(w, i, &w->redists[i].pending_at);
+	w->redists[i].read = !r;
+	*ret = w->redists[i].pending_at;
 	return r;
 }
 
@@ -306,7 +323,9 @@ static int digest(struct onereg_vm *vm, size_t its, uint64_t *ret,
 	*ret = 0;
 	if (w)
 		w->pending_at = calloc(N_COLLECTIONS, sizeof(*w->pending_at));
-	if (!w || !w->pending_at) {
+	if (w)
+		w->redists = calloc(vm->n_vcpus, sizeof(*w->redists));
+	if (!w || !w->pending_at || !w->redists) {
 		report_error(report, r, NULL, "ITS tables", "no memory");
 		goto out;
 	}
@@ -326,8 +345,10 @@ static int digest(struct onereg_vm *vm, size_t its, uint64_t *ret,
 				"has use for: they are carried, unproved",
 			     NULL);
 out:
-	if (w)
+	if (w) {
 		free(w->pending_at);
+		free(w->redists);
+	}
 	free(w);
 	return r;
 }
@@ -342,9 +363,14 @@ static int control(struct onereg_vm *vm, size_t its, uint64_t what,
 	const struct attr a = { KA_VGIC_GRP_CTRL, 8, what, 0 };
 	int fd = of_gic ? vm->gic_fd : vm->its_fds[its];
 	int ret = io_set_attr(&vm->io, fd, &a);
+	char name[64];
 
 	if (!ret)
 		return 0;
+	snprintf(name, sizeof(name), "%s of ITS %zu",
+		 what == KA_ITS_SAVE_TABLES ? "ITS_SAVE_TABLES" :
+					      "ITS_RESTORE_TABLES",
+		 its);
 	report_add(report,
 		   &(struct onereg_finding){
 			   .severity = ONEREG_ERROR,
@@ -352,10 +378,7 @@ static int control(struct onereg_vm *vm, size_t its, uint64_t what,
 			   .vcpu = -1,
 			   .group = of_gic ? KA_VGIC_GRP_CTRL : ITS_CTRL,
 			   .id = (of_gic ? 0 : (uint64_t)its << 32) | what,
-			   .name = of_gic ? "SAVE_PENDING_TABLES" :
-				   what == KA_ITS_SAVE_TABLES ?
-					    "ITS_SAVE_TABLES" :
-					    "ITS_RESTORE_TABLES",
+			   .name = of_gic ? "SAVE_PENDING_TABLES" : name,
 			   .error = -ret,
 			   .operation = "KVM_SET_DEVICE_ATTR",
 			   .why = ret == -EBUSY ? "a vCPU is in an ioctl" : why,
@@ -389,7 +412,10 @@ static int check_memory(struct onereg_vm *vm, size_t its, uint64_t saved,
 	uint64_t here;
 	int ret;
 
-	/* Without it the proof says so. */
+	if (saved && !vm->read_memory)
+		tell_unproved(its, "they were not compared with the save",
+			      "give read_memory() in struct onereg_vm_options",
+			      report);
 	if (!saved || !vm->read_memory)
 		return 0;
 	ret = digest(vm, its, &here, report);
@@ -398,7 +424,8 @@ static int check_memory(struct onereg_vm *vm, size_t its, uint64_t saved,
 	report_error(report, -ESTALE, NULL, "ITS tables",
 		     "those in guest memory are not those of the save: copy "
 		     "guest memory, or the last of it, after the save, and "
-		     "bring all of it before the restore");
+		     "bring all of it before the restore, anew for each, as "
+		     "a restore takes out what is pending");
 	return -ESTALE;
 }
 

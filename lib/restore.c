@@ -114,6 +114,26 @@ static int check_time(struct restore *r)
 			   "restore with ONEREG_TIME_FREEZE");
 }
 
+/* What it lacks would be neither written nor missed. Changes bring the GIC's. */
+static int check_gic_whole(struct restore *r)
+{
+	bool whole;
+	int ret;
+
+	if (r->staging || !r->image->has_gic)
+		return 0;
+	ret = gic_is_whole(r->image, &r->image->gic, &whole);
+	if (ret) {
+		report_error(r->report, ret, NULL, "GICv3", "no memory");
+		return ret;
+	}
+	return whole ? 0 :
+		       wrong_shape(r, "GICv3",
+				   "the image lacks some of its registers, or "
+				   "has others",
+				   "restore with the version that saved it");
+}
+
 static int check_shape(struct restore *r)
 {
 	int ret = 0;
@@ -150,6 +170,9 @@ static int check_shape(struct restore *r)
 				   "struct onereg_vm_options",
 				   "create them as onereg_image_n_its() and "
 				   "onereg_image_its_address() say");
+	ret = check_gic_whole(r);
+	if (ret)
+		return ret;
 	return check_vcpus(r) ?: check_counter(r) ?: check_time(r) ?:
 	       check_config(r);
 }

@@ -18,6 +18,8 @@ struct peer {			/* the VMM's; 0 or -errno */
 	/* the dirty log once more, then its pages and the devices' state */
 	int (*send_last)(void *vmm);
 	int (*receive_all_memory)(void *vmm);
+	/* that it was taken and proved there, and who runs it from now on */
+	int (*confirm)(void *vmm);
 };
 
 static int send_image(struct onereg_source *source, struct peer *to)
@@ -33,7 +35,10 @@ static int send_image(struct onereg_source *source, struct peer *to)
 	return ret;
 }
 
-/* On an error the guest may go on here. */
+/*
+ * On an error before the changes are sent the guest may go on here. From then
+ * on, error or not, only confirm() says who runs it; docs/stream.md is one way.
+ */
 int migrate_away(struct onereg_vm *vm, const struct onereg_stage_options *o,
 		 struct peer *to, struct onereg_report *report)
 {
@@ -55,6 +60,8 @@ int migrate_away(struct onereg_vm *vm, const struct onereg_stage_options *o,
 		ret = to->send_last(to->vmm);
 	if (!ret)
 		ret = to->send(to->vmm, changes, size);
+	if (!ret)
+		ret = to->confirm(to->vmm);
 	onereg_source_free(source);
 	return ret;
 }
@@ -82,5 +89,5 @@ int take_over(struct onereg_vm *vm, const struct onereg_image *image,
 	if (!ret && onereg_report_verdict(report) >= ONEREG_NO)
 		ret = -EBADE;	/* it reads back otherwise: report says what */
 	onereg_destination_free(destination);
-	return ret;		/* 0: the guest may run here */
+	return ret;		/* 0: confirm, then the guest may run here */
 }

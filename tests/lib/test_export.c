@@ -88,7 +88,7 @@ Test(export, lines_are_in_the_order_that_a_loop_needs)
 	cr_assert_str_eq(text + strlen(text) - 5, "\nend\n");
 	/* The clear register has no value of its own. */
 	cr_assert_null(strstr(strstr(text, "ffffffffffffffff") + 16,
-			      "c4e2 0500"));
+			      "dce2 0500"));
 	free(text);
 	onereg_image_free(image);
 }

@@ -128,6 +128,25 @@ void vm_with_an_its_that_nobody_named_is_refused(struct test *t)
 	pair_close(&p);
 }
 
+/* As of a writer that forgot it: nothing would be written, nothing missed. */
+void image_without_all_of_its_gic_is_refused(struct test *t)
+{
+	struct pair p;
+
+	if (pair_image(t, &p, 7350) && EXPECT(t, p.image->gic.n, "no GIC")) {
+		char line[512];
+		int ret;
+
+		p.image->gic.n--;
+		ret = pair_restore(t, &p);
+		onereg_report_format(p.report, line, sizeof(line));
+		EXPECT(t, ret == -EINVAL && strstr(line, "GICv3"), "%d: %s",
+		       ret, line);
+		p.image->gic.n++;
+	}
+	pair_close(&p);
+}
+
 /* ---- a description that is not of this host ---- */
 
 /* As a probe of the scopes would on a host where it is so. */

@@ -178,6 +178,7 @@ typedef void behaviour(struct test *t);
 	X(counter_offset_mode_is_found)                                  \
 	X(vm_with_an_its_that_nobody_named_is_refused)                   \
 	X(vm_with_tags_is_refused)                                       \
+	X(image_without_all_of_its_gic_is_refused)                       \
 	X(register_of_a_later_vcpu_is_kept)                              \
 	X(ignored_id_field_is_the_hosts)                                 \
 	X(dry_run_says_no_without_stolen_time)                           \
