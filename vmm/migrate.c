@@ -449,8 +449,10 @@ static const char *wait_for_person(struct sender *s)
 	sigaction(SIGUSR2, &action, NULL);
 	fprintf(stderr,
 		"onereg-vmm: the guest is kept, stopped, in process "
-		"%d; if it surely does not run at the destination: kill -USR2 "
-		"%d, and it runs on here; if it runs there: kill -TERM %d\n",
+		"%d; end the destination's process if it is still there, for "
+		"it may yet run it; if the guest surely does not run there: "
+		"kill -USR2 %d, and it runs on here; if it does: kill -TERM "
+		"%d\n",
 		getpid(), getpid(), getpid());
 	for (;;) {
 		bool go_on = go_on_here;
@@ -475,9 +477,10 @@ static const char *rescue(struct sender *s, const char *dir)
 		return outcome;
 	}
 	fprintf(stderr,
-		"onereg-vmm: the guest is kept in %s; if it surely "
-		"does not run at the destination: onereg-vmm restore %s; if "
-		"it runs there, remove %s\n",
+		"onereg-vmm: the guest is kept in %s; end the destination's "
+		"process if it is still there, for it may yet run it; if the "
+		"guest surely does not run there: onereg-vmm restore %s; if "
+		"it does, remove %s\n",
 		dir, dir, dir);
 	return "unknown";
 }
@@ -491,9 +494,12 @@ static int keep(struct sender *s)
 	s->channel.stall_ms = 1000;
 	error_line("migration: the destination may run the guest, or may be "
 		   "dead: look there");
-	outcome = dir && !snapshot_save(s->vm, "rescue", dir, s->report) ?
-			  rescue(s, dir) :
-			  wait_for_person(s);
+	/* What is not surely there must not be a second one. */
+	if (dir && snapshot_save(s->vm, "rescue", dir, s->report)) {
+		snapshot_remove(dir);
+		dir = NULL;
+	}
+	outcome = dir ? rescue(s, dir) : wait_for_person(s);
 	s->m->outcome = outcome;
 	if (!strcmp(outcome, "moved"))
 		return YES;

@@ -89,6 +89,11 @@ static void write_register(struct msi_state *s, uint64_t offset, uint32_t value)
 		return;
 	case MSI_N_EVENTS:
 		s->n_events = value < MSI_EVENTS ? value : MSI_EVENTS;
+		/* Those that it does not have have no state. */
+		for (unsigned int i = s->n_events; i < MSI_EVENTS; i++) {
+			s->sent[i] = 0;
+			s->waiting[i] = false;
+		}
 		return;
 	}
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "flip.h"
 #include "vmm.h"
@@ -329,6 +330,19 @@ static bool is_of_source(int option)
 	       option == OPT_CHECK_MEMORY;
 }
 
+/* What is there may be the only copy of a guest. */
+static int rescue_place(const char *dir)
+{
+	char path[PATH_SIZE];
+	int rc = snapshot_place("rescue", dir) ?:
+		 path_join(path, dir, "machine");
+
+	if (rc || access(path, F_OK))
+		return rc;
+	return cannot("a guest may be kept there: restore or remove it",
+		      "--rescue %s: a saved VM is there", dir);
+}
+
 static int migrate_option(int option, struct migrate_options *o)
 {
 	if (is_of_source(option))
@@ -336,6 +350,10 @@ static int migrate_option(int option, struct migrate_options *o)
 	switch (option) {
 	case OPT_MIGRATE_TO:
 		o->to = optarg;
+		/* What the guest says goes there. */
+		if (!strcmp(optarg, "-"))
+			return wrong_usage("--migrate-to -: stdout is the "
+					   "guest's; give descriptors, as 5,6");
 		return 0;
 	case OPT_FROM:
 		o->from = optarg;
@@ -354,7 +372,7 @@ static int migrate_option(int option, struct migrate_options *o)
 		return 0;
 	case OPT_RESCUE:
 		o->rescue = optarg;
-		return snapshot_place("rescue", optarg);
+		return rescue_place(optarg);
 	default:
 		return migrate_number(option, o);
 	}

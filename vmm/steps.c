@@ -114,7 +114,11 @@ int main(int argc, char **argv)
 			continue;
 		argv[i] = NULL;
 		n++;
-		if (!strcmp(end, "with") && !other)
+		if (!strcmp(end, "with") && other) {
+			fprintf(stderr, "steps: with: two at most\n");
+			return 2;
+		}
+		if (!strcmp(end, "with"))
 			other = start(argv + first);
 		else if (one_or_two(argv + first, n, &other) &&
 			 !strcmp(end, "and"))
