@@ -184,8 +184,8 @@ static int gic_open(struct gic *gic, struct onereg_vm *vm,
 static int save_attr(const struct gic *gic, struct attr *a)
 {
 	if (attr_is_tables(a))
-		return its_save_tables(gic->vm, a->attr >> 32, &a->value,
-				       gic->report);
+		return its_save_tables(gic->vm, gic->affinity, a->attr >> 32,
+				       &a->value, gic->report);
 	return get(gic, a);
 }
 
@@ -311,8 +311,8 @@ static int put_attr(const struct gic *gic, const struct attr *a)
 static int restore_tables(const struct gic *gic, const struct attr *a)
 {
 	struct onereg_counts *counts = report_counts(gic->report);
-	int ret = its_restore_tables(gic->vm, a->attr >> 32, a->value,
-				     gic->report);
+	int ret = its_restore_tables(gic->vm, gic->affinity, a->attr >> 32,
+				     a->value, gic->report);
 
 	if (!ret && counts)
 		counts->attributes_written++;
@@ -409,7 +409,8 @@ static int read_back(const struct gic *gic, struct attr *a, bool *ret_known)
 		its_no_digest(a->attr >> 32, gic->report);
 		return 0;
 	}
-	ret = its_save_tables(gic->vm, a->attr >> 32, &a->value, gic->report);
+	ret = its_save_tables(gic->vm, gic->affinity, a->attr >> 32, &a->value,
+			      gic->report);
 	*ret_known = a->value;
 	return ret;
 }

@@ -79,17 +79,18 @@ bool attr_is_tables(const struct attr *a);
 /*
  * Has KVM write the tables of that ITS, and what is pending of LPIs, to guest
  * memory, and makes their digest; 0: not to be told, with a finding. What fails
- * is told, too.
+ * is told, too. affinity: of each vCPU.
  */
-int its_save_tables(struct onereg_vm *vm, size_t its, uint64_t *ret_digest,
-		    struct onereg_report *report);
+int its_save_tables(struct onereg_vm *vm, const uint32_t *affinity, size_t its,
+		    uint64_t *ret_digest, struct onereg_report *report);
 /* Tells that an image does not say what the tables were. */
 void its_no_digest(size_t its, struct onereg_report *report);
 /*
  * Restores them from guest memory. saved: their digest, or 0. -ESTALE: memory
  * holds others.
  */
-int its_restore_tables(struct onereg_vm *vm, size_t its, uint64_t saved,
+int its_restore_tables(struct onereg_vm *vm, const uint32_t *affinity,
+		       size_t its, uint64_t saved,
 		       struct onereg_report *report);
 
 #endif

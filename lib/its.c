@@ -19,7 +19,6 @@
 #define MAX_EVENT_BITS	16		/* GITS_TYPER.ID_bits of KVM */
 #define N_COLLECTIONS	(1u << 16)	/* ICIDs */
 #define NO_TARGET	UINT32_MAX	/* of a collection that is not mapped */
-#define MPIDR		KA_SYS(3, 0, 0, 0, 5)
 #define ADDRESS		0x000fffffffff0000ULL	/* bits 51 to 16 */
 #define BASER_VALID	(1ULL << 63)
 #define BASER_INDIRECT	(1ULL << 62)
@@ -37,6 +36,7 @@ struct block {
 
 struct walk {
 	struct onereg_vm *vm;
+	const uint32_t *affinity;	/* of each vCPU */
 	size_t its;
 	struct onereg_report *report;
 	uint64_t sum;
@@ -125,11 +125,10 @@ static int read_pendbaser(struct walk *w, size_t vcpu, uint64_t *ret)
 		{ KA_VGIC_GRP_REDIST_REGS, 4, KA_GICR_PENDBASER, 0 },
 		{ KA_VGIC_GRP_REDIST_REGS, 4, KA_GICR_PENDBASER + 4, 0 },
 	};
-	uint64_t mpidr = 0;
-	int r = io_get_reg(&vm->io, vm->vcpu_fds[vcpu], MPIDR, &mpidr);
+	int r = 0;
 
 	for (size_t k = 0; k < ARRAY_SIZE(half) && !r; k++) {
-		half[k].attr |= (uint64_t)gic_affinity(mpidr) << 32;
+		half[k].attr |= (uint64_t)w->affinity[vcpu] << 32;
 		r = io_get_attr(&vm->io, vm->gic_fd, &half[k]);
 	}
 	if (r)
@@ -314,8 +313,8 @@ void its_no_digest(size_t its, struct onereg_report *report)
 }
 
 /* Of the tables in guest memory. *ret is 0, with a finding: not to be told. */
-static int digest(struct onereg_vm *vm, size_t its, uint64_t *ret,
-		  struct onereg_report *report)
+static int digest(struct onereg_vm *vm, const uint32_t *affinity, size_t its,
+		  uint64_t *ret, struct onereg_report *report)
 {
 	struct walk *w = calloc(1, sizeof(*w));
 	int r = -ENOMEM;
@@ -330,6 +329,7 @@ static int digest(struct onereg_vm *vm, size_t its, uint64_t *ret,
 		goto out;
 	}
 	w->vm = vm;
+	w->affinity = affinity;
 	w->its = its;
 	w->report = report;
 	if (!vm->read_memory) {
@@ -389,8 +389,8 @@ static int control(struct onereg_vm *vm, size_t its, uint64_t what,
 	return ret;
 }
 
-int its_save_tables(struct onereg_vm *vm, size_t its, uint64_t *ret_digest,
-		    struct onereg_report *report)
+int its_save_tables(struct onereg_vm *vm, const uint32_t *affinity, size_t its,
+		    uint64_t *ret_digest, struct onereg_report *report)
 {
 	int ret = control(vm, its, KA_VGIC_SAVE_PENDING_TABLES,
 			  "a redistributor's GICR_PENDBASER is not in guest "
@@ -402,11 +402,12 @@ int its_save_tables(struct onereg_vm *vm, size_t its, uint64_t *ret_digest,
 			      "a table of the ITS is not in guest memory, or an "
 			      "interrupt is a GICv4's",
 			      report);
-	return ret ? ret : digest(vm, its, ret_digest, report);
+	return ret ? ret : digest(vm, affinity, its, ret_digest, report);
 }
 
 /* The usual mistake, which KVM could not tell. */
-static int check_memory(struct onereg_vm *vm, size_t its, uint64_t saved,
+static int check_memory(struct onereg_vm *vm, const uint32_t *affinity,
+			size_t its, uint64_t saved,
 			struct onereg_report *report)
 {
 	uint64_t here;
@@ -418,7 +419,7 @@ static int check_memory(struct onereg_vm *vm, size_t its, uint64_t saved,
 			      report);
 	if (!saved || !vm->read_memory)
 		return 0;
-	ret = digest(vm, its, &here, report);
+	ret = digest(vm, affinity, its, &here, report);
 	if (ret || here == saved || !here)
 		return ret;
 	report_error(report, -ESTALE, NULL, "ITS tables",
@@ -429,10 +430,10 @@ static int check_memory(struct onereg_vm *vm, size_t its, uint64_t saved,
 	return -ESTALE;
 }
 
-int its_restore_tables(struct onereg_vm *vm, size_t its, uint64_t saved,
-		       struct onereg_report *report)
+int its_restore_tables(struct onereg_vm *vm, const uint32_t *affinity,
+		       size_t its, uint64_t saved, struct onereg_report *report)
 {
-	int ret = check_memory(vm, its, saved, report);
+	int ret = check_memory(vm, affinity, its, saved, report);
 
 	return ret ? ret :
 		     control(vm, its, KA_ITS_RESTORE_TABLES,
