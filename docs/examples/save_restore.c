@@ -2,7 +2,10 @@
 #include <errno.h>
 #include <onereg.h>
 
-/* A paused VM into a file; o names its file descriptors and features. */
+/*
+ * A paused VM into a file; o names its file descriptors and features. Guest
+ * memory is copied after this.
+ */
 int save_vm(const struct onereg_vm_options *o, const char *path,
 	    struct onereg_report *report)
 {
@@ -12,6 +15,8 @@ int save_vm(const struct onereg_vm_options *o, const char *path,
 
 	if (!ret)
 		ret = onereg_vm_save(vm, &image, report);
+	if (!ret && onereg_report_verdict(report) >= ONEREG_NO)
+		ret = -EBADE;	/* vCPUs disagree on what a VM has once */
 	if (!ret)
 		ret = onereg_image_write_file(image, path, report);
 	onereg_image_free(image);
@@ -19,7 +24,10 @@ int save_vm(const struct onereg_vm_options *o, const char *path,
 	return ret;
 }
 
-/* The file into a fresh VM. 0: restored, and proved by reading it back. */
+/*
+ * The file into a fresh VM, which was built as the image says (the guide has the
+ * order). 0: restored, and proved by reading it back.
+ */
 int restore_vm(const struct onereg_vm_options *o, const char *path,
 	       struct onereg_report *report)
 {
