@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -27,7 +28,17 @@ struct receiver {
 	void *changes;
 	size_t n_changes;
 	struct migration migration;
+	uint64_t confirmed_ns; /* standing_ns() of CONF */
 };
+
+/* Goes on while the host is suspended, too. */
+static uint64_t standing_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 static int failed(const struct receiver *r, int error, const char *what)
 {
@@ -166,7 +177,17 @@ static int finish(void *userdata, struct stream_confirm *ret)
 	r->migration.times.commit = ret->commit_ns;
 	r->migration.times.prove = ret->prove_ns;
 	r->migration.compared = ret->compared;
+	r->confirmed_ns = standing_ns();
 	return rc;
+}
+
+/* The source counts as long, from a later time: GO, or CONF at its end. */
+static bool late(void *userdata)
+{
+	const struct receiver *r = userdata;
+
+	return standing_ns() - r->confirmed_ns >
+	       r->options->migrate.stall_s * 1000000000ull;
 }
 
 static const char *why(void *userdata)
@@ -210,6 +231,7 @@ static int take_guest(struct receiver *r, struct channel *c)
 		.registers = take_registers,
 		.finish = finish,
 		.why = why,
+		.late = late,
 		.progress = progress,
 	};
 	struct stream in, out;

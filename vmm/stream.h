@@ -162,6 +162,11 @@ struct taker {
 	int (*registers)(void *userdata, const void *data, size_t size);
 	int (*finish)(void *userdata, struct stream_confirm *ret);
 	const char *(*why)(void *userdata);
+	/*
+	 * Of GO: has so long gone by since CONF that the source, or a person,
+	 * may have given up? May be NULL: never.
+	 */
+	bool (*late)(void *userdata);
 	/* For people; may be NULL. */
 	void (*progress)(void *userdata, uint32_t round, uint64_t pages,
 			 bool stopped);

@@ -115,6 +115,17 @@ static int end(struct taking *t)
 	return rc ? stream_refuse(t->in, rc, "%s", t->out->why) : 0;
 }
 
+/* A process that stood still finds it at once, however old it is. */
+static int go(struct taking *t)
+{
+	if (t->taker->late && t->taker->late(t->taker->userdata))
+		return stream_refuse(t->in, -ETIMEDOUT,
+				     "GO was read later than --stall allows: "
+				     "the source may have given up");
+	t->over = true;
+	return 0;
+}
+
 static int given_up(struct taking *t, const struct section *section)
 {
 	char text[128];
@@ -179,8 +190,7 @@ static int take_one(struct taking *t, const struct section *s)
 	case STREAM_END:
 		return end(t);
 	case STREAM_GO:
-		t->over = true;
-		return 0;
+		return go(t);
 	default: /* STREAM_ABRT */
 		return given_up(t, s);
 	}

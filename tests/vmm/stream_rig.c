@@ -202,6 +202,13 @@ static const char *why(void *userdata)
 	return "the rig was told to fail";
 }
 
+static bool late(void *userdata)
+{
+	struct rig *rig = userdata;
+
+	return rig->late;
+}
+
 bool rig_take(struct rig *rig, uint64_t own_id)
 {
 	const struct taker taker = {
@@ -212,6 +219,7 @@ bool rig_take(struct rig *rig, uint64_t own_id)
 		.registers = registers,
 		.finish = finish,
 		.why = why,
+		.late = late,
 	};
 	struct stream_io in_io = bytes_io(&rig->in);
 	struct stream_io out_io = bytes_io(&rig->out);

@@ -21,6 +21,7 @@ struct rig {
 	uint8_t *memory;
 	uint64_t memory_size;
 	const char *fail; /* which step fails, or NULL */
+	bool late; /* GO comes too late */
 	unsigned int machines, images, devices, registers, finished;
 	char why[256]; /* of in */
 	size_t room; /* that in had allocated */

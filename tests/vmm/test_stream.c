@@ -42,6 +42,19 @@ Test(stream, one_way_runs_at_its_end_and_answers_nothing)
 	rig_free(&rig);
 }
 
+/* Whoever decided meanwhile must not be wrong afterwards. */
+Test(stream, go_that_comes_too_late_is_refused)
+{
+	struct rig rig = { .late = true };
+
+	good(&rig.in);
+	cr_assert(!rig_take(&rig, RIG_OWN_ID));
+	cr_assert(strstr(rig.why, "GO was read later"), "%s", rig.why);
+	cr_assert(rig_said(&rig, STREAM_CONF) && rig_said(&rig, STREAM_FAIL));
+	cr_assert(!rig_said(&rig, STREAM_RUNS));
+	rig_free(&rig);
+}
+
 static void refused(struct rig *rig, const char *why)
 {
 	cr_assert(!rig_take(rig, RIG_OWN_ID));
