@@ -39,7 +39,7 @@ static int make_room(const struct loading *l)
 	return things && names && hosts ? DONE : no_memory(l->args);
 }
 
-/* The last part of a path or key, without .host or .json. */
+/* The last part of a path or key, without .host, .json or .onereg. */
 static char *short_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -47,7 +47,8 @@ static char *short_name(const char *path)
 	char *dot = name ? strrchr(name, '.') : NULL;
 
 	if (dot && dot != name &&
-	    (!strcmp(dot, ".host") || !strcmp(dot, ".json")))
+	    (!strcmp(dot, ".host") || !strcmp(dot, ".json") ||
+	     !strcmp(dot, ".onereg")))
 		*dot = '\0';
 	return name;
 }
@@ -128,17 +129,31 @@ static int ignore(const struct loading *l, const char *name)
 	return DONE;
 }
 
+/* So are images called, too: those are not asked about. */
+static int add_onereg(const struct loading *l, const char *path,
+		      const char *name)
+{
+	struct thing thing;
+	int status = load(l->args, path, &thing);
+
+	if (status || thing.host)
+		return status ? status : add_host(l, path, &thing);
+	unload(&thing);
+	return ignore(l, name);
+}
+
 static int add_entry(const struct loading *l, const char *directory,
 		     const char *name)
 {
+	bool onereg = has_suffix(name, ".onereg");
 	char *path;
 	int status;
 
-	if (!has_suffix(name, ".host") && !has_suffix(name, ".json"))
+	if (!onereg && !has_suffix(name, ".host") && !has_suffix(name, ".json"))
 		return ignore(l, name);
 	if (asprintf(&path, "%s/%s", directory, name) < 0)
 		return no_memory(l->args);
-	status = add_file(l, path);
+	status = onereg ? add_onereg(l, path, name) : add_file(l, path);
 	free(path);
 	return status;
 }
@@ -159,7 +174,8 @@ static int add_directory(const struct loading *l, const char *path)
 	free(entries);
 	if (!status && l->fleet->n == before)
 		status = not_done(l->args, ENOENT, NULL,
-				  "%s: no file *.host or *.json in it", path);
+				  "%s: no host description in it: *.host, *.json, "
+				  "*.onereg", path);
 	return status;
 }
 

@@ -126,7 +126,8 @@ struct fleet {
 
 /*
  * Each operand is a host description or a dump, a directory of such (files
- * *.host and *.json), or etcd:PREFIX, keys of etcd. 0, or a status, told.
+ * *.host, *.json and *.onereg), or etcd:PREFIX, keys of etcd. 0, or a status,
+ * told.
  */
 int load_fleet(const struct args *args, struct fleet *ret);
 void unload_fleet(struct fleet *fleet);
