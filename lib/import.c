@@ -230,7 +230,8 @@ static int parse_release(struct import *im, const json_t *root)
 
 	if (!text || !*text)
 		return bad(im->report, "kernel_version",
-			   "missing, or not a string");
+			   "missing, or not a string: is this a register dump "
+			   "of cpu-template-helper?");
 	if (strlen(text) >= size)
 		return bad(im->report, "kernel_version",
 			   "%zu bytes long, more than a kernel's release has",

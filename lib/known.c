@@ -180,7 +180,10 @@ static bool answers(const struct known_change *c,
 {
 	uint32_t needs = catalogue_find(q->id)->features;
 
-	if (c->kind == KNOWN_VALUE && !same_cpu(q))
+	/* Which caches are listed is the CPU's, as values are. */
+	if ((c->kind == KNOWN_VALUE ||
+	     (q->id & KA_REG_CLASS_MASK) == KA_REG_DEMUX) &&
+	    !same_cpu(q))
 		return false;
 	if (c->kind != q->kind || (q->id & c->mask) != c->id)
 		return false;

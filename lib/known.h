@@ -47,7 +47,8 @@ struct known_change {
 const struct known_change *known_at(size_t i);
 /*
  * The first that answers, or NULL. One kernel has no change between kernels, and
- * on another CPU values differ for reasons of their own.
+ * on another CPU values, and which caches there are, differ for reasons of their
+ * own.
  */
 const struct known_change *known_find(const struct known_question *q);
 #define KNOWN_TEXT_MAX 512
