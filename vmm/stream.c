@@ -26,6 +26,7 @@ enum state {
 	ROUNDS,
 	LAST,
 	DEVICES,
+	HASHED,
 	ALL,
 	ENDED,
 	GONE,
@@ -51,8 +52,9 @@ static const struct turn {
 	{ false, ROUNDS, STREAM_STOP, LAST, 0, 0 },
 	{ false, LAST, STREAM_PAGE, LAST, 24, PAGES_MAX },
 	{ false, LAST, STREAM_DEVS, DEVICES, 1, STREAM_MAX_MACHINE },
-	{ false, DEVICES, STREAM_HASH, DEVICES, 8, 8 },
+	{ false, DEVICES, STREAM_HASH, HASHED, 8, 8 },
 	{ false, DEVICES, STREAM_REGS, ALL, 1, STREAM_MAX_REGISTERS },
+	{ false, HASHED, STREAM_REGS, ALL, 1, STREAM_MAX_REGISTERS },
 	{ false, ALL, STREAM_END, ENDED, 0, 0 },
 	{ false, ENDED, STREAM_GO, GONE, 0, 0 },
 	{ false, ANY, STREAM_ABRT, OVER, 0, STREAM_MAX_TEXT },
@@ -333,9 +335,11 @@ static int write_all(struct stream *s, const void *from, size_t n)
 {
 	int rc = n ? s->io->write(s->io->userdata, from, n) : 0;
 
-	if (rc)
-		stream_refuse(s, rc, "writing: %s", strerror(-rc));
-	return rc;
+	if (!rc)
+		return 0;
+	/* What comes behind a part of a section would be taken for the rest. */
+	s->state = OVER;
+	return stream_refuse(s, rc, "writing: %s", strerror(-rc));
 }
 
 int stream_write_parts(struct stream *s, uint32_t type, const void *first,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The migration stream: whatever comes, no guest runs without GO. */
+#include <errno.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,27 @@ Test(stream, answers_that_do_not_go_out)
 		refused(&rig, "writing");
 	}
 	rig_free(&whole);
+}
+
+/* An ABRT there would be the rest of what was torn, of GO for one. */
+Test(stream, nothing_follows_a_torn_section)
+{
+	struct stream_hello hello = { RIG_PAGE, RIG_SOURCE_ID, false };
+	struct bytes to = { 0 };
+	struct stream_io io = bytes_io(&to);
+	struct stream s;
+	size_t n;
+
+	stream_init(&s, &io, false);
+	cr_assert_eq(stream_put_hello(&s, &hello), 0);
+	to.limit = to.n + STREAM_HEADER;
+	n = to.limit;
+	cr_assert_eq(stream_write(&s, STREAM_MACH, "4096", 4), -EPIPE);
+	to.limit = 0;
+	cr_assert_eq(stream_write_text(&s, STREAM_ABRT, "why"), -EINVAL);
+	cr_assert_eq(to.n, n);
+	stream_close(&s);
+	bytes_free(&to);
 }
 
 Test(stream, a_recording_is_refused)
@@ -253,7 +275,7 @@ Test(stream, nothing_comes_out_of_its_turn)
 		"HELO",		  "MACH",	    "IMAG",
 		"ROUN PAGE STOP", "ROUN PAGE STOP", "ROUN PAGE STOP",
 		"ROUN PAGE STOP", "ROUN PAGE STOP", "PAGE DEVS",
-		"PAGE DEVS",	  "HASH REGS",	    "HASH REGS",
+		"PAGE DEVS",	  "HASH REGS",	    "REGS",
 		"END.",		  "GO..",
 	};
 
