@@ -259,16 +259,21 @@ void its_check(struct cpu *cpu)
 		registers_check(cpu);
 }
 
-/* By reading its number; the device may send the next. */
+/*
+ * By reading its number; then the device may send the next, also to another
+ * vCPU, which counts on from here.
+ */
 static void message_take(struct cpu *cpu, unsigned int event)
 {
 	struct event *e = &events[event];
-	uint32_t number = *msi(MSI_TAKE + 4 * event);
+	uint64_t count = ++e->received;
+	uint32_t number;
 
-	if (number != (uint32_t)(e->received + 1))
-		fail_indexed(cpu, "lpi.message-of-event", event,
-			     e->received + 1, number);
-	e->received++;
+	asm volatile("dmb ish" : : : "memory");
+	number = *msi(MSI_TAKE + 4 * event);
+	if (number != (uint32_t)count)
+		fail_indexed(cpu, "lpi.message-of-event", event, count,
+			     number);
 }
 
 /* What is parked comes once, and vCPU 0 takes it. */
