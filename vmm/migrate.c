@@ -495,10 +495,8 @@ static int keep(struct sender *s)
 	error_line("migration: the destination may run the guest, or may be "
 		   "dead: look there");
 	/* What is not surely there must not be a second one. */
-	if (dir && snapshot_save(s->vm, "rescue", dir, s->report)) {
-		snapshot_remove(dir);
+	if (dir && snapshot_rescue(s->vm, dir, s->report))
 		dir = NULL;
-	}
 	outcome = dir ? rescue(s, dir) : wait_for_person(s);
 	s->m->outcome = outcome;
 	if (!strcmp(outcome, "moved"))

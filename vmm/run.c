@@ -88,7 +88,7 @@ static int save(struct vm *vm, const struct options *options,
 
 	if (!options->save)
 		return 0;
-	rc = snapshot_save(vm, "save", options->save, report);
+	rc = snapshot_save(vm, options->save, report);
 	result->save_ns = now_ns() - start;
 	result->report = report;
 	return rc;

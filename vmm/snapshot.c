@@ -132,7 +132,7 @@ int memory_read(struct vm *vm, const char *dir)
 
 	if (path_join(path, dir, "memory"))
 		return CANNOT;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		rc = cannot_errno("is the directory whole?", "%s", path);
 	else if ((uint64_t)st.st_size != size)
@@ -326,17 +326,20 @@ static int replace_by_steps(const char *temporary, const char *dir,
 	return 0;
 }
 
-/* An older directory goes to old; "" where there was none. */
-static int move_into_place(const char *temporary, const char *dir,
+/*
+ * An older directory goes to old; "" where there was none. With alone there
+ * must be none: it may be the only copy of a guest.
+ */
+static int move_into_place(const char *temporary, const char *dir, bool alone,
 			   char old[PATH_SIZE])
 {
 	old[0] = 0;
 	if (!renameat2(AT_FDCWD, temporary, AT_FDCWD, dir, RENAME_NOREPLACE))
 		return 0;
 	/* without the flag: in the place of nothing or of an empty directory */
-	if (errno == EINVAL && !rename(temporary, dir))
+	if ((errno == EINVAL || alone) && !rename(temporary, dir))
 		return 0;
-	if (errno != EEXIST && errno != ENOTEMPTY)
+	if (alone || (errno != EEXIST && errno != ENOTEMPTY))
 		return -1;
 	if (!renameat2(AT_FDCWD, temporary, AT_FDCWD, dir, RENAME_EXCHANGE)) {
 		strcpy(old, temporary);
@@ -345,25 +348,33 @@ static int move_into_place(const char *temporary, const char *dir,
 	return errno == EINVAL ? replace_by_steps(temporary, dir, old) : -1;
 }
 
-/* Once it is in its place it stays, and the older one until that is sure. */
+/*
+ * Once it is in its place it stays, and the older one until that is sure. One
+ * that is alone is surely there, or not at all.
+ */
 static int put_in_place(const char *temporary, const char *option,
-			const char *place)
+			const char *place, bool alone)
 {
 	char old[PATH_SIZE];
 	int rc = snapshot_place(option, place);
 
-	if (!rc && move_into_place(temporary, place, old) < 0)
+	if (!rc && move_into_place(temporary, place, alone, old) < 0)
 		rc = cannot_errno(NULL, "moving the saved VM to %s", place);
 	if (rc) {
 		remove_all(temporary);
 		return rc;
 	}
-	if (sync_parent(place) < 0)
-		return cannot_errno("after a power failure it may be gone",
-				    "%s is saved, but fsync of where it is "
-				    "failed%s%s",
-				    place, old[0] ? "; the older one is " : "",
-				    old);
+	if (sync_parent(place) < 0) {
+		rc = cannot_errno(alone ? NULL :
+					  "after a power failure it may be gone",
+				  "%s is saved, but fsync of where it is "
+				  "failed%s%s",
+				  place, old[0] ? "; the older one is " : "",
+				  old);
+		if (alone)
+			remove_all(place);
+		return rc;
+	}
 	if (old[0])
 		remove_all(old);
 	return 0;
@@ -395,8 +406,8 @@ static int write_parts(struct vm *vm, const char *temporary,
 	return rc;
 }
 
-int snapshot_save(struct vm *vm, const char *option, const char *dir,
-		  struct onereg_report *report)
+static int save(struct vm *vm, const char *option, const char *dir, bool alone,
+		struct onereg_report *report)
 {
 	char place[PATH_SIZE], temporary[PATH_SIZE];
 	int rc = strip(place, option, dir);
@@ -410,15 +421,26 @@ int snapshot_save(struct vm *vm, const char *option, const char *dir,
 				    "creating %s", temporary);
 	rc = write_parts(vm, temporary, report);
 	if (!rc)
-		return put_in_place(temporary, option, place);
+		return put_in_place(temporary, option, place, alone);
 	remove_all(temporary);
 	return rc;
+}
+
+int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report)
+{
+	return save(vm, "save", dir, false, report);
+}
+
+int snapshot_rescue(struct vm *vm, const char *dir,
+		    struct onereg_report *report)
+{
+	return save(vm, "rescue", dir, true, report);
 }
 
 void snapshot_remove(const char *dir)
 {
 	char place[PATH_SIZE];
 
-	if (!strip(place, "save", dir))
+	if (!strip(place, "rescue", dir))
 		remove_all(place);
 }

@@ -238,9 +238,14 @@ int snapshot_place(const char *option, const char *dir);
 /* Is registers.onereg the one that belongs to the machine? */
 int registers_check(const struct machine *machine, const char *dir);
 int sync_parent(const char *path); /* the directory that it is in; errno */
-int snapshot_save(struct vm *vm, const char *option, const char *dir,
-		  struct onereg_report *report);
-/* One that snapshot_save() has just written. */
+int snapshot_save(struct vm *vm, const char *dir, struct onereg_report *report);
+/*
+ * Where no other is, whoever put it there and when. After an error it is not
+ * there, and what was there is untouched.
+ */
+int snapshot_rescue(struct vm *vm, const char *dir,
+		    struct onereg_report *report);
+/* One that snapshot_rescue() has just written. */
 void snapshot_remove(const char *dir);
 
 /* plane.c: the register plane, by the library */

@@ -10,6 +10,7 @@
  *		runs PROGRAM with PATH as descriptor 3: a device may be opened
  *		once only, and what comes while nobody has it open is lost
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,11 +24,14 @@
 #include <unistd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define HEADER 40
 #define FIRST_ANSWER 11
 #define RESCUE "rescue"
+#define PATIENT 150 /* seconds */
+#define MINE "another guest"
 
 /* In the order in which they come, for people: there and back. */
 static const char *const sections[] = {
@@ -70,7 +74,7 @@ struct side {
 	pid_t pid;
 	int fd; /* our end */
 	const char *said; /* file */
-	bool killed;
+	bool killed, stuck;
 	int status; /* exit status */
 };
 
@@ -81,6 +85,7 @@ struct run {
 	bool struck, cut;
 	struct side *stopped; /* until the other side has had enough of it */
 	bool rescue; /* the source has a directory to save to */
+	bool taken; /* another guest is put there before GO */
 	bool go; /* all of it came from the source */
 	bool go_passed; /* and went on undamaged */
 	bool failed; /* the destination said that it will not run it */
@@ -130,7 +135,10 @@ static void start(struct side *side, const char *said, const char *const argv[])
 	_exit(127);
 }
 
-/* Every other source saves the guest if nobody knows, or waits for a person. */
+/*
+ * Half of the sources save the guest if nobody knows, the others wait for a
+ * person; half of those that save find another one there, and wait.
+ */
 static const char *const source_args[] = {
 	"./onereg-vmm", "run",	   "--vcpus",	   "2",
 	"--hold",	"20000",   "--run-for",	   "0.1",
@@ -222,12 +230,27 @@ static bool send_bytes(const struct flow *f, uint32_t first, uint32_t end)
 	return true;
 }
 
+/* It was free when the source looked. */
+static void take_rescue(void)
+{
+	int fd;
+
+	if (mkdir(RESCUE, 0700))
+		die(RESCUE);
+	fd = open(RESCUE "/machine", O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (fd < 0 || write(fd, MINE, strlen(MINE)) < 0)
+		die(RESCUE "/machine");
+	close(fd);
+}
+
 static void pass(struct run *r, struct flow *f)
 {
 	bool go = !f->answers && !memcmp(f->section, sections[GO], 4);
 	uint32_t at = r->fault.at < f->size ? r->fault.at : f->size;
 	bool good;
 
+	if (go && r->taken)
+		take_rescue();
 	r->go |= go;
 	r->failed |= f->answers && !memcmp(f->section, "FAIL", 4);
 	if (!is_place(r, f)) {
@@ -353,12 +376,56 @@ static void pump_all(struct run *r)
 	}
 }
 
+static void show(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[4096];
+
+	while (f && fgets(line, sizeof(line), f))
+		printf("# %s: %s", path, line);
+	if (f)
+		fclose(f);
+}
+
+/* Where each of its threads is. */
+static void show_threads(pid_t pid)
+{
+	static const char *const files[] = { "comm", "syscall", "stack" };
+	char path[64];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		for (int i = 0; i < 3 && entry->d_name[0] != '.'; i++) {
+			snprintf(path, sizeof(path), "/proc/%d/task/%.10s/%s",
+				 pid, entry->d_name, files[i]);
+			show(path);
+		}
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* It has said all that it had to; one that does not end is ended, and told. */
 static void wait_side(struct side *side)
 {
-	int status;
+	time_t end = time(NULL) + PATIENT;
+	int status = 0;
+	pid_t pid;
 
-	if (waitpid(side->pid, &status, 0) < 0)
+	while (!(pid = waitpid(side->pid, &status, WNOHANG)) &&
+	       time(NULL) < end)
+		usleep(10000);
+	if (pid < 0)
 		die("waitpid");
+	if (!pid) {
+		side->stuck = true;
+		show_threads(side->pid);
+		kill(side->pid, SIGKILL);
+		waitpid(side->pid, &status, 0);
+	}
 	side->status = WIFEXITED(status) ? WEXITSTATUS(status) :
 					   128 + WTERMSIG(status);
 	close(side->fd);
@@ -392,9 +459,9 @@ static void forget_rescue(void)
  */
 static void be_the_person(struct run *r)
 {
-	time_t end = time(NULL) + 20;
+	time_t start = time(NULL), end = start + 20;
 
-	while (!has_ended(&r->source)) {
+	while (!has_ended(&r->source) && time(NULL) < start + PATIENT) {
 		usleep(20000);
 		if (!waits_for_person() || (r->told && time(NULL) < end))
 			continue;
@@ -416,7 +483,7 @@ static const char *judge_source(const struct run *r, bool runs)
 
 	switch (s->status) {
 	case 0: /* moved */
-		if (!access(RESCUE, F_OK))
+		if (!r->taken && !access(RESCUE, F_OK))
 			return "the source let go, and kept a copy";
 		return runs || r->destination.killed ?
 			       NULL :
@@ -432,6 +499,8 @@ static const char *judge_source(const struct run *r, bool runs)
 	case 3: /* unknown */
 		if (!r->go)
 			return "the source gave its guest away before GO";
+		if (r->taken)
+			return "the source saved its guest where another is";
 		if (runs)
 			return NULL;
 		return alive_again() ? NULL :
@@ -452,7 +521,9 @@ static const char *judge(const struct run *r)
 		return "the destination runs it and says otherwise";
 	if (!runs && !r->destination.killed && r->destination.status != 3)
 		return "the destination ended as nobody expects";
-	if (r->told && !r->rescue && r->source.killed &&
+	if (r->taken && r->go && !count(RESCUE "/machine", MINE))
+		return "the rescue replaced another guest";
+	if (r->told && (!r->rescue || r->taken) && r->source.killed &&
 	    r->fault.action >= STOP_SOURCE)
 		return "RUNS came late, and the source did not hear it";
 	if (!r->source.killed)
@@ -462,15 +533,16 @@ static const char *judge(const struct run *r)
 	return NULL;
 }
 
-static void show(const char *path)
+/* The fault itself: it was there, and damage was noticed. */
+static const char *judge_fault(const struct run *r)
 {
-	FILE *f = fopen(path, "r");
-	char line[4096];
-
-	while (f && fgets(line, sizeof(line), f))
-		printf("# %s: %s", path, line);
-	if (f)
-		fclose(f);
+	if (r->source.stuck || r->destination.stuck)
+		return "a side does not end";
+	if (!r->struck)
+		return "the fault never struck";
+	if (r->fault.action == FLIP && !r->source.killed && !r->source.status)
+		return "a flipped bit was taken";
+	return NULL;
 }
 
 static const char *where_now(const struct run *r)
@@ -489,6 +561,7 @@ static bool try_fault(unsigned int i, const struct fault *fault)
 	struct run r = { .fault = *fault, .rescue = (i / 2 + i / 20) % 2 };
 	const char *wrong;
 
+	r.taken = r.rescue && i % 4 == 3;
 	forget_rescue();
 	start_both(&r);
 	r.there.section = malloc(HEADER);
@@ -501,7 +574,7 @@ static bool try_fault(unsigned int i, const struct fault *fault)
 	wait_side(&r.source);
 	free(r.there.section);
 	free(r.back.section);
-	wrong = judge(&r);
+	wrong = judge_fault(&r) ?: judge(&r);
 	printf("%s %u - %s at byte %u of %s%s: %s, status %d and %d%s%s\n",
 	       wrong ? "not ok" : "ok", i, actions[fault->action], fault->at,
 	       sections[fault->section],
