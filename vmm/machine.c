@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/stat.h>
+#include <xxhash.h>
 
 #include "msi_json.h"
 #include "vmm.h"
 
-#define FORMAT 1
+#define FORMAT 2 /* 1 had no machine_xxh3 */
+#define SUM "machine_xxh3"
 
 static const char *const kinds[] = {
 	[GUEST_PAYLOAD] = "payload",
@@ -69,13 +72,30 @@ static bool parse_hex(const char *text, uint64_t *ret)
 	return true;
 }
 
+/* Of all other members, written in one way whatever the file's layout. */
+static int sum_of(json_t *object, uint64_t *ret)
+{
+	json_t *others = json_copy(object);
+	char *text;
+
+	json_object_del(others, SUM);
+	text = json_dumps(others, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(others);
+	if (!text)
+		return cannot(NULL, "no memory for what the machine is");
+	*ret = XXH3_64bits(text, strlen(text));
+	free(text);
+	return 0;
+}
+
 char *machine_text(struct vm *vm, const struct digests *digests)
 {
 	const struct machine *m = &vm->machine;
 	struct uart_state uart;
 	struct msi_state msi;
+	char *text = NULL;
 	json_t *object;
-	char *text;
+	uint64_t sum;
 
 	object = json_pack(
 		"{s:i s:s s:s s:i s:I s:i s:I s:I s:o s:I s:o}", "format",
@@ -93,10 +113,13 @@ char *machine_text(struct vm *vm, const struct digests *digests)
 		json_object_set_new(object, "its", json_integer(m->its));
 		json_object_set_new(object, "msi", msi_json(&msi));
 	}
-	text = json_dumps(object, JSON_INDENT(2));
+	if (!sum_of(object, &sum)) {
+		json_object_set_new(object, SUM, hex(sum));
+		text = json_dumps(object, JSON_INDENT(2));
+		if (!text)
+			cannot(NULL, "no memory for what the machine is");
+	}
 	json_decref(object);
-	if (!text)
-		cannot(NULL, "no memory for what the machine is");
 	return text;
 }
 
@@ -176,7 +199,7 @@ static const struct {
 	const char *name;
 	json_int_t min, max;
 } numbers[N_NUMBERS] = {
-	[THE_FORMAT] = { "format", FORMAT, FORMAT },
+	[THE_FORMAT] = { "format", 1, FORMAT },
 	[VCPUS] = { "vcpus", 1, MAX_VCPUS },
 	[MEMORY] = { "memory_size", 1, ADDRESS_MAX },
 	[IRQS] = { "nr_irqs", 64, 1024 },
@@ -184,6 +207,17 @@ static const struct {
 	[GICR] = { "gicr", 0, ADDRESS_MAX },
 	[REGISTERS] = { "registers_size", 0, INT64_MAX },
 };
+
+/* As options.c makes them. */
+static bool is_name(const char *text, size_t size)
+{
+	if (!text || strlen(text) >= size)
+		return false;
+	for (; *text; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			return false;
+	return true;
+}
 
 static int parse(json_t *object, const char *path, struct machine *ret)
 {
@@ -195,7 +229,7 @@ static int parse(json_t *object, const char *path, struct machine *ret)
 	for (unsigned int i = 0; !rc && i < N_NUMBERS; i++)
 		rc = parse_number(object, path, numbers[i].name, numbers[i].min,
 				  numbers[i].max, &v[i]);
-	if (!rc && !guest)
+	if (!rc && !is_name(guest, sizeof(ret->guest)))
 		rc = bad(path, "guest", "not a name");
 	if (!rc)
 		rc = parse_sum(object, path, "memory_xxh3",
@@ -334,6 +368,24 @@ static int parse_its(json_t *object, const char *path, struct machine *ret)
 	return 0;
 }
 
+/* What is read is what was written, also where every value could be. */
+static int check_sum(json_t *object, const char *path)
+{
+	bool old = json_integer_value(json_object_get(object, "format")) < 2;
+	uint64_t sum, told;
+	int rc;
+
+	if (old)
+		return json_object_get(object, SUM) ?
+			       bad(path, SUM, "not in this format") :
+			       0;
+	rc = parse_sum(object, path, SUM, &told) ?: sum_of(object, &sum);
+	if (rc || sum == told)
+		return rc;
+	return cannot("it was damaged, or changed by hand",
+		      "%s: its checksum is not the one in it", path);
+}
+
 static int take_object(json_t *object, const json_error_t *why,
 		       const char *path, struct machine *ret)
 {
@@ -347,6 +399,8 @@ static int take_object(json_t *object, const json_error_t *why,
 	     parse_its(object, path, ret);
 	if (!rc)
 		rc = parse_uart(object, path, &ret->uart);
+	if (!rc)
+		rc = check_sum(object, path);
 	json_decref(object);
 	return rc;
 }
@@ -363,10 +417,24 @@ int machine_read(const char *dir, struct machine *ret)
 {
 	char path[PATH_SIZE];
 	json_error_t why;
+	struct stat st;
+	int fd, rc;
 
 	if (path_join(path, dir, "machine"))
 		return CANNOT;
-	return take_object(json_load_file(path, 0, &why), &why, path, ret);
+	/* Of a FIFO nobody waits for a writer. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		rc = cannot_errno("give a directory that --save wrote", "%s",
+				  path);
+	else if (!S_ISREG(st.st_mode))
+		rc = cannot("give a directory that --save wrote",
+			    "%s: no regular file", path);
+	else
+		rc = take_object(json_loadfd(fd, 0, &why), &why, path, ret);
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 void machine_devices(struct vm *vm, const struct machine *machine)
