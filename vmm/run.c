@@ -8,6 +8,7 @@
 #include "vmm.h"
 
 #define PASSES 3
+#define FOR_EVER 1e9 /* seconds */
 
 static int run_a_while(struct vm *vm, const struct options *options)
 {
@@ -110,12 +111,24 @@ int guest_boot(struct vm *vm, const struct options *options)
 	return rc;
 }
 
+/*
+ * Before it is asked, or leaves, or is saved. Where nothing was said of it a
+ * guest lives as long as it wants: the end of the process is its end.
+ */
+static double time_here(const struct options *options, bool to_leave)
+{
+	if (options->run_for > 0 || options->check)
+		return options->run_for;
+	return to_leave || options->save ? 1 : FOR_EVER;
+}
+
 /* For as long as was asked; YES: it is well. */
 static int stay(struct vm *vm, const struct options *options,
-		struct result *result)
+		struct result *result, bool to_leave)
 {
-	if ((options->run_for > 0 || !options->check) &&
-	    vm_sleep(vm, options->run_for > 0 ? options->run_for : 1) != GOING)
+	double seconds = time_here(options, to_leave);
+
+	if (seconds > 0 && vm_sleep(vm, seconds) != GOING)
 		return CANNOT;
 	return ask(vm, options, result);
 }
@@ -132,7 +145,7 @@ static int leave(struct vm *vm, const struct options *options,
 	if (rc != NO)
 		return rc;
 	/* It came back: what was asked for holds here, and then it is saved. */
-	rc = stay(vm, options, result);
+	rc = stay(vm, options, result, false);
 	if (rc == YES)
 		rc = vm_pause(vm) ?: save(vm, options, report, result);
 	return rc ?: NO;
@@ -295,7 +308,7 @@ static int leave_again(struct vm *vm, const struct options *options,
 int guest_go_on(struct vm *vm, const struct options *options,
 		struct result *result)
 {
-	int rc = stay(vm, options, result);
+	int rc = stay(vm, options, result, leaves(options));
 
 	if (rc == YES)
 		rc = leave_again(vm, options, result);
