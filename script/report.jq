@@ -64,6 +64,7 @@ def linux:
 	"",
 	(.totals | "\(.moves) moves: \(.ticks_lost) of \(.ticks | commas) ticks lost, " +
 		"\(.wrong_values) of \(.values_checked | commas) values wrong,",
-		"\(.unexplained) unexplained differences in \(.registers_compared | commas) registers read back");
+		"\(.unexplained) unexplained differences in \(.registers_compared | commas) registers read back"),
+	(.retried | values | "a host failed by itself, and all was done once more: \(.)");
 
 if $part == "runs" then runs elif .linux then .linux | linux else empty end
