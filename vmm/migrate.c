@@ -38,6 +38,7 @@ struct sender {
 	bool one_way, paused, gone;
 	bool refused; /* the destination will not run it */
 	bool deaf; /* nothing more can be read from it */
+	uint64_t stopped_ns; /* when the guest was to stop */
 	uint64_t go_ns; /* when GO was sent */
 };
 
@@ -333,6 +334,7 @@ static int black_out(struct sender *s)
 	size_t size;
 	int rc;
 
+	s->stopped_ns = start;
 	s->paused = true;
 	rc = vm_pause(s->vm) ?: put(s, STREAM_STOP, NULL, 0);
 	t->pause = lap(&start);
@@ -352,12 +354,22 @@ static int black_out(struct sender *s)
 	return rc;
 }
 
+/* What came of GO. */
+static void knows(struct sender *s)
+{
+	uint64_t now = now_ns();
+
+	s->m->times.go = now - s->go_ns;
+	s->m->blackout_ns = now - s->stopped_ns;
+}
+
 /* The point of no return is inside: all of GO was taken by the kernel. */
 static int let_go(struct sender *s)
 {
 	struct section section;
 	int rc;
 
+	s->m->blackout_ns = now_ns() - s->stopped_ns;
 	if (s->one_way)
 		return 0;
 	s->go_ns = now_ns();
@@ -366,7 +378,7 @@ static int let_go(struct sender *s)
 		return rc;
 	s->gone = true;
 	rc = answer(s, STREAM_RUNS, &section);
-	s->m->times.go = now_ns() - s->go_ns;
+	knows(s);
 	return rc;
 }
 
@@ -428,7 +440,7 @@ static const char *said_late(struct sender *s)
 		return NULL;
 	}
 	if (section.type == STREAM_RUNS) {
-		s->m->times.go = now_ns() - s->go_ns;
+		knows(s);
 		fprintf(stderr, "onereg-vmm: the destination said late that it "
 				"runs the guest\n");
 		return "moved";
@@ -504,6 +516,7 @@ static int keep(struct sender *s)
 	if (!strcmp(outcome, "unknown"))
 		return CANNOT;
 	vm_resume(s->vm);
+	s->m->blackout_ns = now_ns() - s->stopped_ns;
 	return NO;
 }
 
@@ -529,6 +542,7 @@ static int come_back(struct sender *s)
 		memory_log_stop(&s->log);
 		if (s->paused)
 			vm_resume(s->vm);
+		s->m->blackout_ns = s->paused ? now_ns() - s->stopped_ns : 0;
 	}
 	/* May take a while: the guest does not wait for it. */
 	abort_stream(s);

@@ -11,7 +11,7 @@ struct vm;
 struct options;
 struct onereg_report;
 
-/* Where the guest's time went, in ns, one after the other. */
+/* Where the blackout went, in ns, one after the other. */
 struct migration_times {
 	uint64_t pause; /* vCPUs out of KVM_RUN */
 	uint64_t registers; /* onereg_source_stop() */
@@ -42,6 +42,12 @@ struct migration {
 	uint64_t last_pages; /* of these, in the blackout */
 	uint64_t bytes;
 	uint64_t precopy_ns;
+	/*
+	 * For which the guest stood still, from before vm_pause() to when this
+	 * side knew that it runs: measured as a whole. Of a destination, from
+	 * when it heard of it.
+	 */
+	uint64_t blackout_ns;
 	uint64_t compared; /* values, by the destination's proof */
 	struct migration_times times;
 };
@@ -68,7 +74,6 @@ uint64_t progress_end(struct progress *p, unsigned int round, uint64_t pages,
 		      uint64_t bytes, uint64_t left);
 void migration_print(const struct migration *m);
 json_t *migration_json(const struct migration *m);
-uint64_t migration_blackout(const struct migration *m);
 /* Random and not 0; 0: told. */
 uint64_t migration_id(void);
 

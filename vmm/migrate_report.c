@@ -71,14 +71,6 @@ uint64_t progress_end(struct progress *p, unsigned int round, uint64_t pages,
 	return rate;
 }
 
-uint64_t migration_blackout(const struct migration *m)
-{
-	const struct migration_times *t = &m->times;
-
-	return t->pause + t->registers + t->memory + t->transfer + t->commit +
-	       t->prove + t->go;
-}
-
 void migration_print(const struct migration *m)
 {
 	const struct migration_times *t = &m->times;
@@ -90,7 +82,7 @@ void migration_print(const struct migration *m)
 	       m->id, m->outcome, m->rounds, (unsigned long long)m->pages,
 	       (unsigned long long)m->zeros, (unsigned long long)m->last_pages,
 	       (unsigned long long)m->bytes,
-	       (unsigned long long)migration_blackout(m) / 1000,
+	       (unsigned long long)m->blackout_ns / 1000,
 	       (unsigned long long)t->pause / 1000,
 	       (unsigned long long)t->registers / 1000,
 	       (unsigned long long)t->memory / 1000,
@@ -118,6 +110,6 @@ json_t *migration_json(const struct migration *m)
 		(json_int_t)m->zeros, "last_pages", (json_int_t)m->last_pages,
 		"bytes", (json_int_t)m->bytes, "precopy_ns",
 		(json_int_t)m->precopy_ns, "blackout_ns",
-		(json_int_t)migration_blackout(m), "compared",
-		(json_int_t)m->compared, "blackout_parts_ns", times);
+		(json_int_t)m->blackout_ns, "compared", (json_int_t)m->compared,
+		 "blackout_parts_ns", times);
 }

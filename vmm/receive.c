@@ -29,6 +29,8 @@ struct receiver {
 	size_t n_changes;
 	struct migration migration;
 	uint64_t confirmed_ns; /* standing_ns() of CONF */
+	uint64_t stopped_ns; /* now_ns() of STOP */
+	int verdict; /* NO or USAGE where it is not only CANNOT */
 };
 
 /* Goes on while the host is suspended, too. */
@@ -43,6 +45,13 @@ static uint64_t standing_ns(void)
 static int failed(const struct receiver *r, int error, const char *what)
 {
 	return plane_cannot(r->report, error, what);
+}
+
+/* Like CANNOT to the source, but it is more than that. */
+static int decided(struct receiver *r, int verdict)
+{
+	r->verdict = verdict;
+	return verdict;
 }
 
 static int take_machine(void *userdata, const void *text, size_t size,
@@ -63,7 +72,8 @@ static int take_machine(void *userdata, const void *text, size_t size,
 			      (unsigned long long)ram,
 			      (unsigned long long)page);
 	if (r->options->check && r->machine.kind == GUEST_PROGRAM)
-		return wrong_usage("--check: this guest does not check itself");
+		return decided(r, wrong_usage("--check: this guest does not "
+					      "check itself"));
 	r->result->machine = &r->machine;
 	*ret_memory_size = r->machine.memory_size;
 	return 0;
@@ -151,8 +161,8 @@ static int prove(struct receiver *r)
 	if (!n)
 		return 0;
 	plane_print(r->report);
-	return cannot(NULL, "%llu unexplained differences",
-		      (unsigned long long)n);
+	cannot(NULL, "%llu unexplained differences", (unsigned long long)n);
+	return decided(r, NO);
 }
 
 static int finish(void *userdata, struct stream_confirm *ret)
@@ -163,7 +173,8 @@ static int finish(void *userdata, struct stream_confirm *ret)
 	int rc;
 
 	if (r->options->check && !guest_checks_itself(&r->vm))
-		return wrong_usage("--check: this guest does not check itself");
+		return decided(r, wrong_usage("--check: this guest does not "
+					      "check itself"));
 	rc = commit(r);
 	ret->commit_ns = now_ns() - start;
 	start = now_ns();
@@ -203,11 +214,12 @@ static void progress(void *userdata, uint32_t round, uint64_t pages,
 
 	r->migration.rounds = round;
 	r->migration.pages = pages;
-	if (stopped)
-		fprintf(stderr,
-			"the guest stands still after %u rounds, "
-			"%llu pages\n",
-			round, (unsigned long long)pages);
+	if (!stopped)
+		return;
+	r->stopped_ns = now_ns();
+	fprintf(stderr,
+		"the guest stands still after %u rounds, %llu pages\n", round,
+		(unsigned long long)pages);
 }
 
 static int open_channel(const struct options *options, struct channel *c)
@@ -245,6 +257,7 @@ static int take_guest(struct receiver *r, struct channel *c)
 	stream_init(&out, &c->io, true);
 	if (take(&in, &out, &taker, id, &hello)) {
 		vm_resume(&r->vm);
+		r->migration.blackout_ns = now_ns() - r->stopped_ns;
 		/* It may be gone: the guest is here now. */
 		if (taken_runs(&out, &hello))
 			fprintf(stderr,
@@ -253,6 +266,7 @@ static int take_guest(struct receiver *r, struct channel *c)
 				out.why);
 	} else {
 		rc = cannot("the guest does not run here", "%s", in.why);
+		rc = r->verdict ?: rc;
 	}
 	snprintf(r->migration.id, sizeof(r->migration.id), "%016llx",
 		 (unsigned long long)hello.id);
