@@ -37,6 +37,8 @@ static bool is_feature(uint64_t id)
 
 bool baseline_takes(uint64_t id)
 {
+	if (onereg_reg_size(id) > BASELINE_VALUE_SIZE)
+		return false;
 	return is_feature(id) || caches_has(id) || id == LEVEL_PMCR ||
 	       id == KA_SVE_VLS;
 }

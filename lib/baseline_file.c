@@ -24,7 +24,6 @@
 #define MAX_REGS	4096
 #define MAX_NAME	255
 #define OPERATION	"baseline"
-#define VALUE_SIZE	sizeof(((struct baseline_reg *)0)->value)
 
 /* ---- the object ---- */
 
@@ -377,7 +376,7 @@ int onereg_baseline_read_file(const char *path, struct onereg_baseline **ret,
 /* ---- writing ---- */
 
 static void hex_text(const uint8_t *value, size_t size,
-		     char text[2 * VALUE_SIZE + 3])
+		     char text[2 * BASELINE_VALUE_SIZE + 3])
 {
 	while (size > 1 && !value[size - 1])
 		size--;
@@ -399,7 +398,7 @@ static const char *file_name(uint64_t id, char name[64])
 
 static json_t *reg_json(const struct baseline_reg *reg)
 {
-	char name[64], value[2 * VALUE_SIZE + 3], left[24];
+	char name[64], value[2 * BASELINE_VALUE_SIZE + 3], left[24];
 
 	file_name(reg->id, name);
 	hex_text(reg->value, onereg_reg_size(reg->id), value);

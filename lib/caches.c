@@ -13,7 +13,8 @@
 
 bool caches_has(uint64_t id)
 {
-	return id == CLIDR || (id & KA_REG_CLASS_MASK) == KA_REG_DEMUX;
+	return id == CLIDR || ((id & KA_REG_CLASS_MASK) == KA_REG_DEMUX &&
+			       onereg_reg_size(id) == 4);
 }
 
 /*

@@ -27,10 +27,12 @@ uint32_t fleet_features(const struct onereg_host *const *hosts, size_t n);
 
 /* ---- baseline.c, baseline_file.c, pin.c ---- */
 
+#define BASELINE_VALUE_SIZE 64
+
 struct baseline_reg {
 	uint64_t id;
 	uint64_t left;		/* of the first 64 bits, those that stay */
-	uint8_t value[64];
+	uint8_t value[BASELINE_VALUE_SIZE];
 };
 
 struct onereg_baseline {

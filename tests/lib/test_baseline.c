@@ -349,6 +349,12 @@ Test(baseline, is_the_same_after_its_file)
 #define REG(name, value) \
 	"{\"register\": \"" name "\", \"value\": \"" value "\"}"
 
+/* An id says how long the value is: 256 bytes, more than any of these has. */
+#define LONG_DEMUX	0x6080000000110000ULL
+#define F16		"ffffffffffffffff"
+#define F128		F16 F16 F16 F16 F16 F16 F16 F16
+#define LONG_VALUE	"0x" F128 F128 F128 F128
+
 static const struct {
 	const char *text;
 	int error;
@@ -380,6 +386,8 @@ static const struct {
 	  "registers[0] (CTR_EL0).value", "64 bits" },
 	{ FILE_OF(REG("CTR_EL0", "0x1") ", " REG("CTR_EL0", "0x1")), -EBADMSG,
 	  "registers[1] (CTR_EL0)", "twice" },
+	{ FILE_OF(REG("0x6080000000110000", LONG_VALUE)), -EBADMSG,
+	  "registers[0] (0x6080000000110000)", "state" },
 };
 
 Test(baseline, what_is_wrong_in_a_file_is_named)
@@ -404,6 +412,22 @@ Test(baseline, what_is_wrong_in_a_file_is_named)
 			  f->why);
 	}
 	onereg_report_free(report);
+}
+
+/* A host's list may have any id; what is no cache is not made one. */
+Test(baseline, a_long_register_of_a_host_is_left_out)
+{
+	struct hosts h = two(host_of(LONG_DEMUX, 1), host_of(LONG_DEMUX, 1));
+	struct onereg_baseline *b = NULL;
+	char *text;
+	size_t n;
+
+	cr_assert_eq(level(&h, NULL, &b, NULL), 0);
+	cr_assert_eq(onereg_baseline_write(b, &text, &n), 0);
+	cr_assert_eq(b->n, 0);
+	free(text);
+	onereg_baseline_free(b);
+	free_hosts(&h);
 }
 
 /* ---- lack of memory ------------------------------------------------------ */
