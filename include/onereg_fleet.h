@@ -180,7 +180,8 @@ bool onereg_baseline_lacks(const struct onereg_baseline *baseline, uint64_t id);
  * vCPU, with onereg_baseline_features(), and before KVM_ARM_VCPU_FINALIZE and
  * the first KVM_RUN. What the VM has once is written once, through its
  * descriptor where the kernel has that; what it has already is not written.
- * Everything is read back. -EINVAL: other features, or the host refuses a
+ * What the host does not have and a guest can do without (CCSIDR_EL1 of levels
+ * that an older kernel does not list) is left out. All else is read back. -EINVAL: other features, or the host refuses a
  * value; -EBADE: it took one and has another; -EPERM too late. The findings
  * name each register; the VM must not run then.
  */

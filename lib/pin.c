@@ -54,6 +54,17 @@ static bool is_zero(const struct baseline_reg *reg)
 	return true;
 }
 
+/*
+ * What a host does not have reads as 0 to a guest. What is safely missing, the
+ * geometry of caches that an older kernel does not list, check and restore let
+ * pass, too.
+ */
+static bool may_be_missing(const struct baseline_reg *reg)
+{
+	return is_zero(reg) ||
+	       catalogue_find(reg->id)->absent == ABSENT_SAFE;
+}
+
 /* Errors of KVM_SET_ONE_REG that say that a vCPU is finalized, or has run. */
 static bool is_late(int error)
 {
@@ -65,8 +76,7 @@ static void cannot_read(struct pin *p, const struct baseline_reg *reg,
 {
 	bool missing = error == -ENOENT;
 
-	/* What a host does not have reads as 0 to a guest. */
-	if (missing && is_zero(reg))
+	if (missing && may_be_missing(reg))
 		return;
 	f.severity = missing ? ONEREG_IMPOSSIBLE : ONEREG_ERROR;
 	f.class_ = missing ? ONEREG_CLASS_MISSING : ONEREG_CLASS_NONE;

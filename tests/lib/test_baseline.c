@@ -263,6 +263,12 @@ Test(baseline, a_vm_is_pinned_on_a_kernel_that_lets_it)
 	on_host("neoverse-n1-6.12", pins);
 }
 
+/* It lists the caches of its CPU; the baseline has those of newer kernels. */
+Test(baseline, a_vm_is_pinned_on_the_oldest_of_the_fleet)
+{
+	on_host("neoverse-n1-6.1", pins);
+}
+
 Test(baseline, a_vm_is_pinned_through_its_descriptor)
 {
 	on_host("neoverse-n1-onereg", pins);
