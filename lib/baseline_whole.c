@@ -374,31 +374,61 @@ int level_vectors(struct level *l)
 	return baseline_add(l->to, &reg) ? no_room(l) : 0;
 }
 
-void level_clock(struct level *l)
+static void tell_clock(struct level *l, enum onereg_severity severity,
+		       const char *why)
 {
-	uint64_t hz = l->hosts[0]->counter_frequency;
-	struct onereg_finding f = {
-		.class_ = ONEREG_CLASS_SHAPE,
-		.vcpu = -1,
-		.name = "CNTFRQ_EL0",
-	};
+	l->prevented |= severity == ONEREG_IMPOSSIBLE;
+	report_add(l->report, &(struct onereg_finding){
+				      .severity = severity,
+				      .class_ = ONEREG_CLASS_SHAPE,
+				      .vcpu = -1,
+				      .name = "CNTFRQ_EL0",
+				      .why = why,
+			      });
+}
+
+static void tell_unknown_clocks(struct level *l, size_t first, size_t n)
+{
+	char name[32], more[32] = "", why[160];
+
+	if (n > 1)
+		snprintf(more, sizeof(more), " and %zu more", n - 1);
+	snprintf(why, sizeof(why), "the frequency of %.60s%s is not known",
+		 level_name(l, first, name), more);
+	tell_clock(l, ONEREG_CARE, why);
+}
+
+static void tell_other_clock(struct level *l, size_t host, size_t other)
+{
 	char a[32], b[32], why[256];
 
-	for (size_t i = 1; i < l->n; i++) {
-		uint64_t other = l->hosts[i]->counter_frequency;
+	snprintf(why, sizeof(why), "%.60s and %.60s count time at other "
+		 "frequencies: a guest's clocks would run at the wrong speed",
+		 level_name(l, host, a), level_name(l, other, b));
+	tell_clock(l, ONEREG_IMPOSSIBLE, why);
+}
 
-		if (other == hz && hz)
-			continue;
-		f.severity = hz && other ? ONEREG_IMPOSSIBLE : ONEREG_CARE;
-		snprintf(why, sizeof(why), hz && other ?
-				 "%.60s and %.60s count time at other "
-				 "frequencies: a guest's clocks would run at "
-				 "the wrong speed" :
-				 "the frequency of %.60s or %.60s is not known",
-			 level_name(l, 0, a), level_name(l, i, b));
-		f.why = why;
-		l->prevented |= f.severity == ONEREG_IMPOSSIBLE;
-		report_add(l->report, &f);
-		return;
+/* One that is not known is no reason not to compare the others. */
+void level_clock(struct level *l)
+{
+	size_t known = l->n, unknown = l->n, n_unknown = 0, other = l->n;
+
+	for (size_t i = l->n; i-- > 0;)
+		if (l->hosts[i]->counter_frequency) {
+			known = i;
+		} else {
+			unknown = i;
+			n_unknown++;
+		}
+	for (size_t i = l->n; i-- > known;) {
+		uint64_t hz = l->hosts[i]->counter_frequency;
+
+		if (hz && hz != l->hosts[known]->counter_frequency)
+			other = i;
 	}
+	if (other < l->n)
+		tell_other_clock(l, known, other);
+	/* One host alone has nobody to differ from. */
+	if (n_unknown && l->n > 1)
+		tell_unknown_clocks(l, unknown, n_unknown);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a baseline takes as a whole: descriptions of caches that every kernel
- * of the fleet takes, whatever the order of its hosts, or none; counters.
+ * of the fleet takes, whatever the order of its hosts, or none; counters;
+ * clocks.
  */
 #include <errno.h>
 
@@ -289,6 +290,55 @@ Test(baseline_whole, check_knows_that_the_workaround_follows_ssbs)
 	cr_assert_eq(move(exposed(3, 0), exposed(0, 0), report), ONEREG_NO);
 	cr_assert_eq(move(exposed(3, 2), exposed(0, 2), report), ONEREG_NO);
 	onereg_report_free(report);
+}
+
+/* ---- the clock ---- */
+
+static struct onereg_host *ticking(uint64_t hz)
+{
+	struct onereg_host *host = host_of(CLIDR, SEPARATE);
+
+	host->counter_frequency = hz;
+	return host;
+}
+
+/* How many findings of that severity are about these clocks. */
+static size_t told_of_clocks(uint64_t a, uint64_t b, uint64_t c, int error,
+			     enum onereg_severity severity)
+{
+	struct hosts h = hosts_of(ticking(a), ticking(b), ticking(c));
+	struct onereg_report *report = new_report();
+	struct onereg_baseline *baseline = NULL;
+	size_t n;
+
+	cr_assert_eq(level(&h, NULL, &baseline, report), error,
+		     "%d, %d, %d Hz", (int)a, (int)b, (int)c);
+	n = count(report, severity, ONEREG_CLASS_SHAPE);
+	onereg_baseline_free(baseline);
+	onereg_report_free(report);
+	free_hosts(&h);
+	return n;
+}
+
+Test(baseline_whole, clocks_are_compared_whichever_is_not_known)
+{
+	static const uint64_t hz[][3] = {
+		{ 25, 50, 0 }, { 25, 0, 50 }, { 0, 25, 50 },
+		{ 50, 25, 0 }, { 50, 0, 25 }, { 0, 50, 25 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hz); i++) {
+		const uint64_t *v = hz[i];
+
+		cr_assert_eq(told_of_clocks(v[0], v[1], v[2], -EBADE,
+					    ONEREG_IMPOSSIBLE), 1);
+		cr_assert_eq(told_of_clocks(v[0], v[1], v[2], -EBADE,
+					    ONEREG_CARE), 1);
+	}
+	cr_assert_eq(told_of_clocks(0, 25, 0, 0, ONEREG_CARE), 1);
+	cr_assert_eq(told_of_clocks(0, 0, 0, 0, ONEREG_CARE), 1);
+	cr_assert_eq(told_of_clocks(25, 25, 25, 0, ONEREG_CARE), 0);
+	cr_assert_eq(told_of_clocks(25, 25, 50, -EBADE, ONEREG_IMPOSSIBLE), 1);
 }
 
 /* ---- all of it ----------------------------------------------------------- */
