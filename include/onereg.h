@@ -553,7 +553,11 @@ int onereg_vm_restore(struct onereg_vm *vm, const struct onereg_image *image,
 /*
  * Reads everything back and compares by rule; differences are findings. Only
  * meaningful before the VM runs. With an ITS it writes guest memory, as a save.
- * Counters are expected to have moved on from the image's value.
+ * Counters are expected to have moved on from the image's value. -EINVAL: the
+ * VM has another shape, or the image is not of a whole VM and would prove less:
+ * the first copy of a live migration (prove its VM by
+ * onereg_destination_prove()), one made from a host description, one that lacks
+ * some of the GIC's registers.
  */
 int onereg_vm_prove(struct onereg_vm *vm, const struct onereg_image *image,
 		    struct onereg_report *report) ONEREG_CHECKED;

@@ -134,17 +134,8 @@ static int check_gic_whole(struct restore *r)
 				   "restore with the version that saved it");
 }
 
-static int check_shape(struct restore *r)
+int check_whole(struct restore *r)
 {
-	int ret = 0;
-
-	if (r->image->n_conflicts)
-		ret = wrong_shape(r, "VM-wide registers",
-				  "the image's vCPUs disagree on a VM-wide "
-				  "value, and no choice is right",
-				  "see the findings of the save");
-	if (ret)
-		return ret;
 	if (!r->dry && (r->image->fresh || r->image->partial))
 		return wrong_shape(r, "image",
 				   "made from a host description: no VM was "
@@ -158,6 +149,21 @@ static int check_shape(struct restore *r)
 					   "without what changed later",
 				   r->staging ? "use onereg_vm_restore()" :
 						"use onereg_destination_stage()");
+	return check_gic_whole(r);
+}
+
+static int check_shape(struct restore *r)
+{
+	int ret = 0;
+
+	if (r->image->n_conflicts)
+		ret = wrong_shape(r, "VM-wide registers",
+				  "the image's vCPUs disagree on a VM-wide "
+				  "value, and no choice is right",
+				  "see the findings of the save");
+	ret = ret ?: check_whole(r);
+	if (ret)
+		return ret;
 	if (r->image->has_gic != (r->vm->gic_fd >= 0))
 		return wrong_shape(r, "GICv3",
 				   r->image->has_gic ?
@@ -170,9 +176,6 @@ static int check_shape(struct restore *r)
 				   "struct onereg_vm_options",
 				   "create them as onereg_image_n_its() and "
 				   "onereg_image_its_address() say");
-	ret = check_gic_whole(r);
-	if (ret)
-		return ret;
 	return check_vcpus(r) ?: check_counter(r) ?: check_time(r) ?:
 	       check_config(r);
 }

@@ -36,6 +36,11 @@ void rules_free(struct rules *rules);
 int restore_open(struct restore *r, struct onereg_vm *vm,
 		 const struct onereg_image *image,
 		 struct onereg_report *report);
+/*
+ * Is the image all of a VM? Else a finding, and -EINVAL, or 0 in a dry run;
+ * -ENOMEM. Of the first copy of a live migration, while staging.
+ */
+int check_whole(struct restore *r);
 /* The plan, with the proof unless no_proof. */
 int restore_run(struct restore *r);
 /* So that the same onereg_vm can be saved again. */

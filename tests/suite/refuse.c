@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Destinations that are not what they have to be; checks before that. */
 #include <errno.h>
+#include <string.h>
 
 #include "model.h"
 #include "suite.h"
@@ -263,5 +264,52 @@ void prove_without_image_differences_is_quiet(struct test *t)
 		EXPECT(t, !ret, "%d", ret);
 		expect_yes(t, p.report, ret);
 	}
+	pair_close(&p);
+}
+
+/* What an image lacks no proof would miss: it has to say so. */
+static void expect_not_whole(struct test *t, struct pair *p, const char *name)
+{
+	const struct onereg_finding *f;
+	bool named = false;
+	int ret;
+
+	onereg_report_clear(p->report);
+	ret = onereg_vm_prove(p->dst.vm, p->image, p->report);
+	for (size_t i = 0; (f = onereg_report_get(p->report, i)); i++)
+		named = named || (f->class_ == ONEREG_CLASS_SHAPE &&
+				  f->severity == ONEREG_ERROR &&
+				  !strcmp(f->name, name));
+	if (!EXPECT(t, ret == -EINVAL && named, "%s: %d", name, ret))
+		test_log_report(t, p->report);
+}
+
+static void take_parts(struct test *t, struct pair *p)
+{
+	p->image->staged = 1;
+	expect_not_whole(t, p, "image");
+	p->image->staged = 0;
+	p->image->fresh = true;
+	expect_not_whole(t, p, "image");
+	p->image->fresh = false;
+	p->image->partial = true;
+	expect_not_whole(t, p, "image");
+	p->image->partial = false;
+	if (p->image->has_gic) {
+		p->image->gic.n--;
+		expect_not_whole(t, p, "GICv3");
+		p->image->gic.n++;
+	}
+	onereg_report_clear(p->report);
+	expect_yes(t, p->report,
+		   onereg_vm_prove(p->dst.vm, p->image, p->report));
+}
+
+void image_that_is_not_whole_is_not_proved(struct test *t)
+{
+	struct pair p;
+
+	if (pair_image(t, &p, 3050) && !pair_restore(t, &p))
+		take_parts(t, &p);
 	pair_close(&p);
 }

@@ -74,6 +74,7 @@ typedef void behaviour(struct test *t);
 	X(finalized_vm_is_refused)                                       \
 	X(prove_finds_a_changed_register)                                \
 	X(prove_without_image_differences_is_quiet)                      \
+	X(image_that_is_not_whole_is_not_proved)                         \
 	X(feature_that_options_omit_is_found)                            \
 	X(what_cannot_be_carried_is_refused)                             \
 	X(description_of_another_host_is_not_used)                       \
