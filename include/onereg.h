@@ -344,7 +344,8 @@ int onereg_image_write_file(const struct onereg_image *image, const char *path,
  * The same VM for a VMM that knows neither onereg nor VM-scoped registers: the
  * ioctls that a plain loop makes on vCPUs, one a line of text, in an order that
  * gives the right VM (docs/format.md, "Export"). host is where to: what it can
- * do without is left out; NULL: any that has all of the image's registers.
+ * do without is left out; NULL: any that has all of the image's registers. Left
+ * out is also what describes AArch32 to a guest without (NOTE).
  * *ret, of *ret_size bytes, is NUL-terminated; the caller free()s it.
  * -EOPNOTSUPP: the VM uses what such a loop cannot carry (vCPUs that differ in
  * what another VM has once), or it would not restore on the host: IMPOSSIBLE

@@ -84,6 +84,7 @@ struct export {
 	const struct host_profile *profile;	/* of the host */
 	struct onereg_report *report;
 	struct text text;
+	bool aa32_left;				/* is_void() left some out */
 };
 
 static void tell(const struct export *e, enum onereg_severity severity,
@@ -156,6 +157,10 @@ static void tell_of_the_rest(const struct export *e)
 {
 	const struct onereg_image *image = e->image;
 
+	if (e->aa32_left)
+		tell(e, ONEREG_NOTE, NULL, 0, "AArch32 ID registers",
+		     "left out: they mean nothing to a guest without AArch32, "
+		     "and a host may refuse what another one made up", NULL);
 	if (image->has_gic)
 		tell(e, ONEREG_CARE, NULL, 0, "GICv3",
 		     "its state is not in a list of registers",
@@ -208,6 +213,18 @@ static bool is_absent(const struct export *e, uint64_t id)
 	       !(e->host->partial && check_unrecorded(id));
 }
 
+/*
+ * UNKNOWN to a guest without AArch32: a restore goes on where the host refuses
+ * the value, a loop cannot.
+ */
+static bool is_void(struct export *e, const struct family *f)
+{
+	bool ret = f->compare == COMPARE_AA32 && !image_has_aa32(e->image);
+
+	e->aa32_left |= ret;
+	return ret;
+}
+
 static void put_set(struct export *e, size_t vcpu, uint64_t id,
 		    const void *value)
 {
@@ -227,7 +244,7 @@ static void put_part(struct export *e, size_t vcpu, const struct regset *set,
 
 		if (f->phase != part.phase || f->write == WRITE_NEVER ||
 		    (f->write == WRITE_FIRST) != part.first ||
-		    is_absent(e, id))
+		    is_absent(e, id) || is_void(e, f))
 			continue;
 		/* The kernel ORs into the one, and clears by the other. */
 		if (f->write == WRITE_CLR_SET)

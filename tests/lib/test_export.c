@@ -119,6 +119,56 @@ Test(export, what_the_host_can_do_without_is_left_out)
 	onereg_image_free(image);
 }
 
+#define PFR0		KA_SYS(3, 0, 0, 4, 0)
+#define ID_PFR0		KA_SYS(3, 0, 0, 1, 0)
+
+static struct onereg_host *with_aa32(uint64_t pfr0, uint64_t id_pfr0)
+{
+	const struct known some[] = { { TTBR0, 0 }, { PFR0, pfr0 },
+				      { ID_PFR0, id_pfr0 } };
+	struct onereg_host *host = host_new();
+
+	host_add(host, PSCI, some, ARRAY_SIZE(some));
+	return host;
+}
+
+/* Is ID_PFR0_EL1 written? Where not, that is told, once. */
+static bool writes_aa32(uint64_t pfr0, uint64_t there, size_t told)
+{
+	struct onereg_host *host = with_aa32(pfr0, 0x131);
+	struct onereg_host *to = with_aa32(pfr0, there);
+	struct onereg_report *report = new_report();
+	struct onereg_image *image;
+	char *text, id[32];
+	size_t size;
+	bool ret;
+
+	cr_assert_eq(onereg_image_from_host(host, 0, 2, &image), 0);
+	image->fresh = false;
+	cr_assert_eq(onereg_image_export(image, there ? to : NULL, &text,
+					 &size, report), 0);
+	cr_assert_eq(count(report, ONEREG_NOTE, ONEREG_CLASS_SHAPE), told);
+	snprintf(id, sizeof(id), "0x%llx", (unsigned long long)ID_PFR0);
+	ret = strstr(text, id);
+	at(text, "set 1 0x%llx ", PFR0);
+	free(text);
+	onereg_report_free(report);
+	onereg_image_free(image);
+	onereg_host_free(host);
+	onereg_host_free(to);
+	return ret;
+}
+
+/* Where check says that a value means nothing no call may fail for it. */
+Test(export, what_means_nothing_without_aarch32_is_left_out)
+{
+	cr_assert(!writes_aa32(0x11, 0x132, 1));
+	cr_assert(!writes_aa32(0x11, 0x131, 1));
+	cr_assert(!writes_aa32(0x11, 0, 1));
+	cr_assert(writes_aa32(0x12, 0x131, 0));
+	cr_assert(writes_aa32(0x12, 0, 0));
+}
+
 Test(export, what_is_no_vm_is_refused)
 {
 	struct onereg_image *image = image_of(1);
