@@ -310,8 +310,8 @@ static size_t lacking(const struct level *l, uint64_t id)
 	return i;
 }
 
-static void tell_lacking(struct level *l, uint64_t id, size_t host,
-			 enum onereg_severity severity)
+void level_tell_lacking(struct level *l, uint64_t id, size_t host,
+			enum onereg_severity severity)
 {
 	const char *reason = tolerated_missing(l->tolerances, id);
 	const struct family *f = catalogue_find(id);
@@ -340,7 +340,7 @@ static int level_feature(struct level *l, uint64_t id)
 	if (is_aarch32(id) && l->no_aarch32)
 		return 0;
 	if (lacks < l->n) {
-		tell_lacking(l, id, lacks, ONEREG_IMPOSSIBLE);
+		level_tell_lacking(l, id, lacks, ONEREG_IMPOSSIBLE);
 		return 0;
 	}
 	for (size_t i = 0; (f = id_field_at(id, i)); i++) {
@@ -368,10 +368,10 @@ static int level_presence(struct level *l, uint64_t id)
 		    (l->hosts[i]->partial && check_unrecorded(id)))
 			continue;
 		if (f->absent == ABSENT_LOSS)
-			tell_lacking(l, id, i, ONEREG_IMPOSSIBLE);
+			level_tell_lacking(l, id, i, ONEREG_IMPOSSIBLE);
 		/* Safe while the guest does not use it. */
 		else if (f->absent != ABSENT_SAFE && f->absent != ABSENT_UNUSED)
-			tell_lacking(l, id, i, ONEREG_CARE);
+			level_tell_lacking(l, id, i, ONEREG_CARE);
 		return baseline_add_lacking(l->to, id) ? no_room(l) : 0;
 	}
 	return 0;
@@ -382,8 +382,8 @@ static int level_register(struct level *l, uint64_t id)
 	if (is_feature(id))
 		return level_feature(l, id);
 	if (catalogue_find(id)->phase == PHASE_HOST)
-		level_fact(l, id);
-	else if (!baseline_takes(id) && id != MPIDR)
+		return level_fact(l, id);
+	if (!baseline_takes(id) && id != MPIDR)
 		return level_presence(l, id);
 	return 0;
 }

@@ -39,6 +39,9 @@ const char *level_tolerated(const struct level *l, uint64_t id, uint64_t bits);
 /* Bits that stay each host's own, because that is tolerated: told. */
 bool level_leave(struct level *l, struct baseline_reg *reg, uint64_t bits,
 		 const struct finding *f);
+/* A host does not have the register: told, of class MISSING or TOLERATED. */
+void level_tell_lacking(struct level *l, uint64_t id, size_t host,
+			enum onereg_severity severity);
 /* Does no host before this one have the register? */
 bool level_first_has(const struct level *l, size_t host, uint64_t id);
 
@@ -55,7 +58,8 @@ static inline uint64_t bits_of(const struct onereg_field *f)
 
 /* ---- baseline_whole.c ---- */
 
-void level_fact(struct level *l, uint64_t id);
+/* -ENOMEM */
+int level_fact(struct level *l, uint64_t id);
 void level_ssbd(struct level *l);
 int level_caches(struct level *l);
 int level_counters(struct level *l);

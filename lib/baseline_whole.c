@@ -28,12 +28,40 @@ static bool all_let_identity_change(const struct level *l)
 	return true;
 }
 
-static bool same_fact(const struct level *l, size_t i, uint64_t id)
+static bool lists(const struct level *l, size_t host, uint64_t id)
+{
+	return regset_find(&l->p[host]->set, id) >= 0;
+}
+
+/*
+ * A guest that was told of a workaround may go to a kernel that does not know
+ * it: check says, with care.
+ */
+static bool may_lack(uint64_t id)
+{
+	return CLASS_OF(id) == KA_REG_FW;
+}
+
+static int level_lacking_fact(struct level *l, uint64_t id)
+{
+	size_t i = 0;
+
+	while (i < l->n && lists(l, i, id))
+		i++;
+	if (i == l->n)
+		return 0;
+	level_tell_lacking(l, id, i, ONEREG_CARE);
+	return baseline_add_lacking(l->to, id) ? no_room(l) : 0;
+}
+
+static bool same_fact(const struct level *l, size_t first, size_t i,
+		      uint64_t id)
 {
 	const struct id_field *f = id_field_at(id, 0);
-	uint64_t a = fleet_value(l->p[0], id), b = fleet_value(l->p[i], id);
+	uint64_t a = fleet_value(l->p[first], id);
+	uint64_t b = fleet_value(l->p[i], id);
 
-	if (a == b)
+	if (a == b || (may_lack(id) && !lists(l, i, id)))
 		return true;
 	return CLASS_OF(id) == KA_REG_FW && f &&
 	       id_field_fits(f, a & bits_of(&f->field),
@@ -42,29 +70,22 @@ static bool same_fact(const struct level *l, size_t i, uint64_t id)
 			     a & bits_of(&f->field));
 }
 
-void level_fact(struct level *l, uint64_t id)
+static void tell_other_fact(struct level *l, size_t first, size_t i,
+			    uint64_t id)
 {
 	bool identity = CLASS_OF(id) == KA_REG_SYSREG;
 	struct baseline_reg none = { .id = id };
-	char a[32], b[32];
-	size_t i = 1;
-
-	/* Once it is known what guests are shown. */
-	if (id == SSBD)
-		return;
-	while (i < l->n && same_fact(l, i, id))
-		i++;
-	if (i == l->n)
-		return;
 	struct finding told = {
 		.severity = ONEREG_IMPOSSIBLE,
 		.class_ = ONEREG_CLASS_VALUE,
 		.id = id,
-		.a = fleet_value(l->p[0], id),
+		.a = fleet_value(l->p[first], id),
 		.b = fleet_value(l->p[i], id),
 		.todo = "make a fleet of the hosts that agree, or answer for "
 			"it in a file of tolerances",
 	};
+	char a[32], b[32];
+
 	if (level_leave(l, &none, ~0ULL, &told))
 		return;
 	if (identity && all_let_identity_change(l)) {
@@ -72,10 +93,27 @@ void level_fact(struct level *l, uint64_t id)
 		told.todo = "opt in to one value for all, which a baseline "
 			    "does not hold";
 	}
-	level_tell(l, &told, "cannot be levelled: %.60s and %.60s differ, and KVM "
-	     "shows a guest what its host has%s",
-	     level_name(l, 0, a), level_name(l, i, b),
+	level_tell(l, &told, "cannot be levelled: %.60s and %.60s differ, and "
+	     "KVM shows a guest what its host has%s",
+	     level_name(l, first, a), level_name(l, i, b),
 	     identity ? ", by which it chose its errata workarounds" : "");
+}
+
+int level_fact(struct level *l, uint64_t id)
+{
+	int r = may_lack(id) ? level_lacking_fact(l, id) : 0;
+	size_t first = 0, i;
+
+	/* Once it is known what guests are shown. */
+	if (r || id == SSBD)
+		return r;
+	while (may_lack(id) && !lists(l, first, id))
+		first++;
+	for (i = first + 1; i < l->n && same_fact(l, first, i, id);)
+		i++;
+	if (i < l->n)
+		tell_other_fact(l, first, i, id);
+	return 0;
 }
 
 /* ---- SMCCC_ARCH_WORKAROUND_2, which follows ID_AA64PFR1_EL1.SSBS ---- */
@@ -106,8 +144,7 @@ static size_t find_ssbd(const struct level *l, enum ssbd what)
 {
 	size_t i = 0;
 
-	while (i < l->n && (regset_find(&l->p[i]->set, SSBD) < 0 ||
-			    ssbd_of(l, i) != what))
+	while (i < l->n && (!lists(l, i, SSBD) || ssbd_of(l, i) != what))
 		i++;
 	return i;
 }

@@ -292,7 +292,7 @@ Test(baseline_whole, check_knows_that_the_workaround_follows_ssbs)
 	onereg_report_free(report);
 }
 
-/* ---- the clock ---- */
+/* ---- the clock ----------------------------------------------------------- */
 
 static struct onereg_host *ticking(uint64_t hz)
 {
@@ -339,6 +339,64 @@ Test(baseline_whole, clocks_are_compared_whichever_is_not_known)
 	cr_assert_eq(told_of_clocks(0, 0, 0, 0, ONEREG_CARE), 1);
 	cr_assert_eq(told_of_clocks(25, 25, 25, 0, ONEREG_CARE), 0);
 	cr_assert_eq(told_of_clocks(25, 25, 50, -EBADE, ONEREG_IMPOSSIBLE), 1);
+}
+
+/* ---- SMCCC_ARCH_WORKAROUND_n that a kernel does not know ----------------- */
+
+#define WORKAROUND_3	KA_FW(3)
+
+/* value < 0: it does not have the register. */
+static struct onereg_host *working_around(int value)
+{
+	const struct known regs[] = { { CLIDR, SEPARATE },
+				      { WORKAROUND_3, (uint64_t)value } };
+	struct onereg_host *host = host_new();
+
+	host_add(host, PSCI, regs, value < 0 ? 1 : 2);
+	return host;
+}
+
+static enum onereg_class told_of_workarounds(int a, int b, int c, int error,
+					     const char *tolerate)
+{
+	struct hosts h = hosts_of(working_around(a), working_around(b),
+				  working_around(c));
+	struct onereg_report *report = new_report();
+	const struct onereg_finding *f;
+	struct onereg_baseline *baseline = NULL;
+	enum onereg_class ret;
+
+	cr_assert_eq(level(&h, tolerate, &baseline, report), error,
+		     "%d, %d, %d", a, b, c);
+	f = find(report, "SMCCC_ARCH_WORKAROUND_3", NULL);
+	cr_assert_eq(f->severity, ONEREG_CARE);
+	cr_assert(error || onereg_baseline_lacks(baseline, WORKAROUND_3));
+	ret = f->class_;
+	onereg_baseline_free(baseline);
+	onereg_report_free(report);
+	free_hosts(&h);
+	return ret;
+}
+
+Test(baseline_whole, a_workaround_that_a_kernel_does_not_know_is_with_care)
+{
+	static const char json[] =
+		"{\"onereg-tolerances\": 1, \"tolerate\": [{\"register\": "
+		"\"SMCCC_ARCH_WORKAROUND_3\", \"missing\": true, \"reason\":"
+		" \"ours do not ask\"}]}";
+	struct hosts h = hosts_of(working_around(1), working_around(-1),
+				  working_around(1));
+
+	cr_assert_eq(told_of_workarounds(1, -1, 1, 0, NULL),
+		     ONEREG_CLASS_MISSING);
+	cr_assert_eq(told_of_workarounds(-1, 1, 1, 0, NULL),
+		     ONEREG_CLASS_MISSING);
+	cr_assert_eq(told_of_workarounds(1, 1, -1, 0, json),
+		     ONEREG_CLASS_TOLERATED);
+	/* Those that know it have to agree, whoever is first. */
+	told_of_workarounds(-1, 1, 0, -EBADE, NULL);
+	told_of_workarounds(1, -1, 0, -EBADE, json);
+	moves_everywhere(&h, NULL);
 }
 
 /* ---- all of it ----------------------------------------------------------- */
