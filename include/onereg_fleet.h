@@ -101,8 +101,8 @@ int onereg_gate_feature(const struct onereg_gate *gate, size_t i,
 			struct onereg_gate_feature *ret);
 /*
  * What the host, by its place among those given, has of the i-th feature:
- * OPEN it has it, HELD it has too little or another than the first,
- * ABSENT, UNKNOWN. *ret_why: "PSCI 1.0"; never NULL. -ENOENT past the ends.
+ * OPEN it has it, HELD it has too little or another than the first of which it
+ * is known, ABSENT, UNKNOWN. *ret_why: "PSCI 1.0"; never NULL. -ENOENT past the ends.
  */
 int onereg_gate_host(const struct onereg_gate *gate, size_t feature,
 		     size_t host, enum onereg_gate_state *ret,

@@ -271,34 +271,59 @@ static void look_masks(struct onereg_gate *g, size_t row, size_t host)
 
 /* ---- what has to be the same ---- */
 
+static bool knows_reg(const struct onereg_host *host, uint64_t id)
+{
+	const struct host_profile *p = largest(host);
+	ptrdiff_t at = regset_find(&p->set, id);
+
+	return at >= 0 && p->has_reset[at];
+}
+
+/* As the first host of which it is known. */
+static enum onereg_gate_state compare_reg(const struct onereg_gate *g,
+					  size_t host, uint64_t id)
+{
+	size_t first = 0;
+
+	if (!knows_reg(g->hosts[host], id))
+		return ONEREG_GATE_UNKNOWN;
+	while (!knows_reg(g->hosts[first], id))
+		first++;
+	return fleet_value(largest(g->hosts[host]), id) ==
+			       fleet_value(largest(g->hosts[first]), id) ?
+		       ONEREG_GATE_OPEN : ONEREG_GATE_HELD;
+}
+
 static void look_cpu(struct onereg_gate *g, size_t row, size_t host)
 {
-	const struct host_profile *a = largest(g->hosts[0]);
-	const struct host_profile *b = largest(g->hosts[host]);
-	uint64_t midr = fleet_value(b, MIDR);
-	bool same = fleet_value(a, MIDR) == midr &&
-		    fleet_value(a, REVIDR) == fleet_value(b, REVIDR);
+	uint64_t midr = fleet_value(largest(g->hosts[host]), MIDR);
+	enum onereg_gate_state state = compare_reg(g, host, MIDR);
 
-	if (!midr)
-		put(g, row, host, ONEREG_GATE_UNKNOWN,
-		    "its description does not tell");
+	if (state == ONEREG_GATE_OPEN)
+		state = compare_reg(g, host, REVIDR);
+	if (state == ONEREG_GATE_UNKNOWN)
+		put(g, row, host, state, "its description does not tell");
 	else
-		put(g, row, host, same ? ONEREG_GATE_OPEN : ONEREG_GATE_HELD,
-		    "MIDR_EL1 is 0x%llx", (unsigned long long)midr);
+		put(g, row, host, state, "MIDR_EL1 is 0x%llx",
+		    (unsigned long long)midr);
 }
 
 static void look_clock(struct onereg_gate *g, size_t row, size_t host)
 {
 	uint64_t hz = g->hosts[host]->counter_frequency;
+	size_t first = 0;
 
-	if (!hz)
+	if (!hz) {
 		put(g, row, host, ONEREG_GATE_UNKNOWN,
 		    "its description does not tell");
-	else
-		put(g, row, host,
-		    hz == g->hosts[0]->counter_frequency ?
-			    ONEREG_GATE_OPEN : ONEREG_GATE_HELD,
-		    "%llu Hz", (unsigned long long)hz);
+		return;
+	}
+	while (!g->hosts[first]->counter_frequency)
+		first++;
+	put(g, row, host,
+	    hz == g->hosts[first]->counter_frequency ? ONEREG_GATE_OPEN :
+						       ONEREG_GATE_HELD,
+	    "%llu Hz", (unsigned long long)hz);
 }
 
 static const struct row rows[] = {

@@ -9,6 +9,7 @@
 LEAK_CHECKED(gate);
 
 #define MIDR	KA_SYS(3, 0, 0, 0, 0)
+#define REVIDR	KA_SYS(3, 0, 0, 0, 6)
 #define ISAR1	KA_SYS(3, 0, 0, 6, 1)
 #define PTRAUTH \
 	(1u << KA_VCPU_PTRAUTH_ADDRESS | 1u << KA_VCPU_PTRAUTH_GENERIC)
@@ -98,17 +99,69 @@ Test(gate, psci_is_the_least_of_all)
 	onereg_gate_free(gate);
 }
 
+static struct onereg_host *cpu(uint64_t midr, uint64_t revidr)
+{
+	const struct known regs[] = { { MIDR, midr }, { REVIDR, revidr } };
+	struct onereg_host *host = host_new();
+
+	host_add(host, PSCI, regs, 2);
+	return host;
+}
+
 Test(gate, clocks_and_cpus_have_to_be_the_same)
 {
 	struct onereg_host *other = host_of(MIDR, 1);
 
 	other->counter_frequency = HZ + 1;
-	cr_assert_eq(ask(gate_of(host_of(MIDR, 1), host_of(MIDR, 1)),
-			 "one-cpu"), ONEREG_GATE_OPEN);
-	cr_assert_eq(ask(gate_of(host_of(MIDR, 1), host_of(MIDR, 2)),
-			 "one-cpu"), ONEREG_GATE_HELD);
+	cr_assert_eq(ask(gate_of(cpu(1, 7), cpu(1, 7)), "one-cpu"),
+		     ONEREG_GATE_OPEN);
+	cr_assert_eq(ask(gate_of(cpu(1, 7), cpu(2, 7)), "one-cpu"),
+		     ONEREG_GATE_HELD);
+	cr_assert_eq(ask(gate_of(cpu(1, 7), cpu(1, 8)), "one-cpu"),
+		     ONEREG_GATE_HELD);
 	cr_assert_eq(ask(gate_of(host_of(MIDR, 1), other), "one-clock"),
 		     ONEREG_GATE_HELD);
+}
+
+/* What it says of the hosts one by one, "open unknown". */
+static void expect_hosts(struct onereg_host *a, struct onereg_host *b,
+			 const char *name, const char *want)
+{
+	struct onereg_gate *gate = gate_of(a, b);
+	enum onereg_gate_state state[2];
+	const char *why;
+	char text[32];
+
+	for (size_t i = 0; i < 2; i++)
+		cr_assert_eq(onereg_gate_host(gate, index_of(gate, name), i,
+					      &state[i], &why), 0);
+	snprintf(text, sizeof(text), "%s %s", onereg_gate_state_name(state[0]),
+		 onereg_gate_state_name(state[1]));
+	cr_assert_str_eq(text, want, "%s: %s", name, text);
+	onereg_gate_free(gate);
+}
+
+static struct onereg_host *ticking(uint64_t hz)
+{
+	struct onereg_host *host = host_of(MIDR, 1);
+
+	host->counter_frequency = hz;
+	return host;
+}
+
+/* A host whose description does not tell is unknown, and no measure. */
+Test(gate, what_is_not_known_of_one_host_holds_back_no_other)
+{
+	expect_hosts(ticking(0), ticking(HZ), "one-clock", "unknown open");
+	expect_hosts(ticking(HZ), ticking(0), "one-clock", "open unknown");
+	expect_hosts(ticking(HZ), ticking(1), "one-clock", "open held");
+	expect_hosts(ticking(0), ticking(0), "one-clock", "unknown unknown");
+	expect_hosts(host_of(ISAR1, 0), cpu(1, 7), "one-cpu", "unknown open");
+	expect_hosts(cpu(1, 7), host_of(ISAR1, 0), "one-cpu", "open unknown");
+	/* MIDR_EL1 alone does not tell. */
+	expect_hosts(host_of(MIDR, 1), cpu(1, 7), "one-cpu", "unknown open");
+	expect_hosts(cpu(1, 7), host_of(MIDR, 1), "one-cpu", "open unknown");
+	expect_hosts(cpu(1, 7), host_of(MIDR, 2), "one-cpu", "open held");
 }
 
 /* Beside a plain vCPU one that signs pointers so. */
