@@ -41,21 +41,36 @@ static bool is_asked(const struct job *j, const char *name)
 	return false;
 }
 
+static int check_name(struct job *j, const char *name)
+{
+	int state;
+
+	/* What a script has left out is no question, and no yes. */
+	if (!*name)
+		return wrong_usage(j->args.json, "gate",
+				   "--feature has an empty name in its list; "
+				   "without --feature all are listed");
+	state = onereg_gate_ask(j->gate, name);
+	if (state < 0)
+		return wrong_usage(j->args.json, "gate",
+				   "there is no feature %s; without "
+				   "--feature all are listed", name);
+	j->asked |= state != ONEREG_GATE_OPEN;
+	return DONE;
+}
+
 static int check_list(struct job *j)
 {
-	char *list = strdup(j->args.value[FEATURE] ?: ""), *rest = list, *name;
-	int status = list ? DONE : not_done(&j->args, ENOMEM, NULL, "gate");
+	char *list, *rest, *name;
+	int status = DONE;
 
-	while (!status && (name = strsep(&rest, ","))) {
-		int state = *name ? onereg_gate_ask(j->gate, name) : 0;
-
-		if (state < 0)
-			status = wrong_usage(j->args.json, "gate",
-					     "there is no feature %s; without "
-					     "--feature all are listed", name);
-		else
-			j->asked |= *name && state != ONEREG_GATE_OPEN;
-	}
+	if (!j->args.value[FEATURE])
+		return DONE;
+	list = rest = strdup(j->args.value[FEATURE]);
+	if (!list)
+		return not_done(&j->args, ENOMEM, NULL, "gate");
+	while (!status && (name = strsep(&rest, ",")))
+		status = check_name(j, name);
 	free(list);
 	return status;
 }
