@@ -131,8 +131,9 @@ struct onereg_baseline_options {
  * finding is about what differs and cannot be levelled: MIDR_EL1, say, which
  * no host lets change. names[i], for findings, is host i's; NULL: numbers.
  * -EBADE: there are no such values, and IMPOSSIBLE findings name each register
- * and field with the host that prevents it; -EINVAL no host, or no host has
- * vCPUs of these features. options NULL: none.
+ * and field with the host that prevents it; -EINVAL: no host, or some host
+ * describes no vCPUs of exactly these features, and the finding names it.
+ * options NULL: none.
  */
 int onereg_baseline_new(const struct onereg_host *const *hosts,
 			const char *const *names, size_t n_hosts,
