@@ -470,7 +470,8 @@ struct onereg_vm_options {
 	const struct onereg_host *host;
 	/*
 	 * KVM_DEV_TYPE_ARM_VGIC_ITS, each with its address set and CTRL_INIT
-	 * done; on source and destination in the same order. Copied.
+	 * done; on source and destination in the same order, and all of them:
+	 * KVM does not tell how many there are. Copied.
 	 */
 	const int *its_fds;
 	size_t n_its;
@@ -499,8 +500,10 @@ void onereg_vm_free(struct onereg_vm *vm);
  * KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES), which KVM puts into the dirty log:
  * copy memory, or the last of it, after this call.
  * Errors: -EBUSY as said; -ENOSYS not a KVM/arm64; -EINVAL the vCPUs have
- * features that the options do not name, or the VM has an ITS that they do not;
- * -EOPNOTSUPP state that cannot be carried: MTE, AArch32 or nested guests.
+ * features that the options do not name, or the VM has an ITS and they name
+ * none (KVM does not tell how many there are: where some are named, one that is
+ * left out is lost, unnoticed); -EOPNOTSUPP state that cannot be carried: MTE,
+ * AArch32 or nested guests.
  */
 int onereg_vm_save(struct onereg_vm *vm, struct onereg_image **ret,
 		   struct onereg_report *report) ONEREG_CHECKED;

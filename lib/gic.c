@@ -230,7 +230,10 @@ int gic_idle(struct onereg_vm *vm, struct onereg_report *report)
 	return get(&gic, &typer);
 }
 
-/* An ITS that nobody named would be lost. */
+/*
+ * An ITS that nobody named would be lost. KVM tells that there is one, and not
+ * how many: where some are named, another one is lost, unnoticed.
+ */
 static int check_its_named(const struct gic *gic)
 {
 	struct attr typer = { KA_VGIC_GRP_DIST_REGS, 4, KA_GICD_TYPER, 0 };
