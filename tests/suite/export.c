@@ -100,6 +100,23 @@ static void replay(struct test *t, struct guest *g, const char *text)
 	EXPECT(t, strstr(text, "\nend\n"), "no end");
 }
 
+/*
+ * What means nothing to a guest without AArch32 is not in the export, and may
+ * differ: as the source has it, so that all else can be compared.
+ */
+static void set_void(struct test *t, struct guest *g,
+		     const struct onereg_image *image)
+{
+	const struct regset *set = &image->vm_set;
+	int ret = 0;
+
+	for (size_t i = 0; i < set->n && !image_has_aa32(image) && !ret; i++)
+		if (catalogue_find(set->ids[i])->compare == COMPARE_AA32)
+			ret = guest_set(g, 0, set->ids[i],
+					image->vm_row + set->offsets[i]);
+	EXPECT(t, !ret, "%d", ret);
+}
+
 void export_is_replayed_by_a_plain_loop(struct test *t)
 {
 	struct shape shape = default_shape(t);
@@ -116,6 +133,7 @@ void export_is_replayed_by_a_plain_loop(struct test *t)
 		if (EXPECT(t, !ret && strlen(text) == size, "%d", ret) &&
 		    guest_create(t, &p.dst, &t->dst, &shape)) {
 			replay(t, &p.dst, text);
+			set_void(t, &p.dst, p.image);
 			guests_compare(t, &p.src, &p.dst);
 		}
 	}
