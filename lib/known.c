@@ -54,7 +54,7 @@
 		"only with a value that the older offers",                \
 	.source = "sys_regs.c: read_sanitised_id_aa64dfr0_el1"
 #define CACHES                                                            \
-	BETWEEN("6.1", "6.12"),                                           \
+	BETWEEN("6.1", "6.12"), .same_cpu = true,                         \
 	.what = "KVM makes caches up, and takes others, instead of "      \
 		"showing the CPU's",                                      \
 	.safe = "safe to the newer; back not: the older kernel takes "    \
@@ -180,10 +180,7 @@ static bool answers(const struct known_change *c,
 {
 	uint32_t needs = catalogue_find(q->id)->features;
 
-	/* Which caches are listed is the CPU's, as values are. */
-	if ((c->kind == KNOWN_VALUE ||
-	     (q->id & KA_REG_CLASS_MASK) == KA_REG_DEMUX) &&
-	    !same_cpu(q))
+	if ((c->kind == KNOWN_VALUE || c->same_cpu) && !same_cpu(q))
 		return false;
 	if (c->kind != q->kind || (q->id & c->mask) != c->id)
 		return false;

@@ -35,6 +35,7 @@ struct known_change {
 	uint32_t without;	/* what needs these features, of a vCPU without */
 	const char *field;	/* NULL: any, "": bits of no field */
 	enum known_kind kind;
+	bool same_cpu;		/* only there, as values always: listed by CPU */
 	uint64_t values[2];	/* these only, either way; both 0: any */
 	const char *until;	/* the last kernel that was seen with the old */
 	const char *since;	/* the first that was seen with the new */
