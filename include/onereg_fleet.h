@@ -102,7 +102,8 @@ int onereg_gate_feature(const struct onereg_gate *gate, size_t i,
 /*
  * What the host, by its place among those given, has of the i-th feature:
  * OPEN it has it, HELD it has too little or another than the first of which it
- * is known, ABSENT, UNKNOWN. *ret_why: "PSCI 1.0"; never NULL. -ENOENT past the ends.
+ * is known, ABSENT, UNKNOWN. *ret_why: "PSCI 1.0"; never NULL. -ENOENT past the
+ * ends.
  */
 int onereg_gate_host(const struct onereg_gate *gate, size_t feature,
 		     size_t host, enum onereg_gate_state *ret,
@@ -182,9 +183,10 @@ bool onereg_baseline_lacks(const struct onereg_baseline *baseline, uint64_t id);
  * the first KVM_RUN. What the VM has once is written once, through its
  * descriptor where the kernel has that; what it has already is not written.
  * What the host does not have and a guest can do without (CCSIDR_EL1 of levels
- * that an older kernel does not list) is left out. All else is read back. -EINVAL: other features, or the host refuses a
- * value; -EBADE: it took one and has another; -EPERM too late. The findings
- * name each register; the VM must not run then.
+ * that an older kernel does not list) is left out. All else is read back.
+ * -EINVAL: other features, or the host refuses a value; -EBADE: it took one and
+ * has another; -EPERM too late. The findings name each register; the VM must
+ * not run then.
  */
 int onereg_vm_pin(struct onereg_vm *vm, const struct onereg_baseline *baseline,
 		  struct onereg_report *report) ONEREG_CHECKED;

@@ -111,5 +111,5 @@ json_t *migration_json(const struct migration *m)
 		"bytes", (json_int_t)m->bytes, "precopy_ns",
 		(json_int_t)m->precopy_ns, "blackout_ns",
 		(json_int_t)m->blackout_ns, "compared", (json_int_t)m->compared,
-		 "blackout_parts_ns", times);
+		"blackout_parts_ns", times);
 }
