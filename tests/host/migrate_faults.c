@@ -27,6 +27,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "said.h"
+
 #define HEADER 40
 #define FIRST_ANSWER 11
 #define RESCUE "rescue"
@@ -305,19 +307,6 @@ static void pump(struct run *r, struct flow *f)
 	shutdown(f->to, SHUT_WR);
 }
 
-static unsigned int count(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "r");
-	char line[4096];
-	unsigned int n = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		n += !!strstr(line, text);
-	if (f)
-		fclose(f);
-	return n;
-}
-
 static bool waits_for_person(void)
 {
 	return count("source", "kill -USR2");
@@ -375,17 +364,6 @@ static void pump_all(struct run *r)
 			if (n && p[i].revents && !r->stopped)
 				pump(r, flows[i]);
 	}
-}
-
-static void show(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	char line[4096];
-
-	while (f && fgets(line, sizeof(line), f))
-		printf("# %s: %s", path, line);
-	if (f)
-		fclose(f);
 }
 
 /* Where each of its threads is. */

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "said.h"
+
 #define PLACE "vm.sock"
 #define VMM "./onereg-vmm"
 #define RECEIVE "receive", "--run-for", "0.1", "--check"
@@ -73,19 +75,6 @@ static int end(const struct process *p)
 	kill(p->pid, SIGKILL);
 	waitpid(p->pid, &status, 0);
 	return -1;
-}
-
-static unsigned int count(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "r");
-	char line[4096];
-	unsigned int n = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		n += !!strstr(line, text);
-	if (f)
-		fclose(f);
-	return n;
 }
 
 static bool is_there(const char *path)
@@ -242,17 +231,6 @@ static const struct scene {
 	{ "a socket that nobody listens at any more", nobody_behind_socket },
 	{ "over two pipes, long before the source speaks", pipes },
 };
-
-static void show(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	char line[4096];
-
-	while (f && fgets(line, sizeof(line), f))
-		printf("# %s: %s", path, line);
-	if (f)
-		fclose(f);
-}
 
 static bool play(const struct scene *scene)
 {
